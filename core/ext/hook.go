@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ext
+
+import "context"
+
+// A Verdict is a handler's answer: go on to the next handler, or stop here.
+type Verdict bool
+
+// The two verdicts.
+const (
+	Next Verdict = false
+	Stop Verdict = true
+)
+
+// A Handler acts on one event. It may change the event's fields: the handlers
+// after it see that.
+type Handler[E any] func(context.Context, *E) Verdict
+
+// A Hook is a point in the server's work at which modules may act on an E.
+// The zero Hook is never fired.
+type Hook[E any] struct{ id int }
+
+// NewHook declares a hook. Call it from a package-level var only.
+func NewHook[E any](name string) Hook[E] {
+	return Hook[E]{newPoint(name, func(_ string, entries []entry) (any, error) {
+		list := make([]Handler[E], len(entries))
+		for i, e := range entries {
+			list[i] = e.value.(Handler[E])
+		}
+		return list, nil
+	})}
+}
+
+// Name is the name under which guests know the hook.
+func (h Hook[E]) Name() string { return pointOf(h.id).name }
+
+// Handle attaches fn for the life of o. Higher priorities run first; equal ones
+// in order of loading.
+func (h Hook[E]) Handle(o Owner, prio float64, fn Handler[E]) {
+	o.scope().attach(entry{point: h.id, prio: prio, value: fn})
+}
+
+// Fire runs the handlers that the pass sees until one stops the event. It is
+// never called with a mutex held.
+func (h Hook[E]) Fire(ctx context.Context, p Pass, ev *E) Verdict {
+	list, _ := p.slot(h.id).([]Handler[E])
+	for _, call := range list {
+		if call(ctx, ev) == Stop {
+			return Stop
+		}
+	}
+	return Next
+}
+
+// Has reports whether the pass sees a handler, for callers that would have to
+// make an event first.
+func (h Hook[E]) Has(p Pass) bool { return p.slot(h.id) != nil }
