@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+
+GO   ?= go
+TOOL  = $(GO) tool -modfile=scripts/tools.mod
+
+# How long one fuzz target runs under "make fuzz", and the revision that
+# "make bench-compare" compares the work tree with.
+FUZZTIME ?= 1m
+BASE     ?= HEAD
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help run build test deps check generate bench bench-compare load soak fuzz clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 16
+
+run: build ## build, then start the server in the foreground
+	./tercet run
+
+build: ## build ./tercet, one static binary
+	CGO_ENABLED=0 $(GO) build -trimpath -o tercet .
+
+test: ## everything that a merge must pass (as root it installs what is missing)
+	@scripts/deps.sh --test
+	@scripts/check.sh
+	$(GO) run ./scripts/gotest -race -timeout 15m ./...
+
+deps: ## install what the tests need (Debian, Ubuntu)
+	@scripts/deps.sh
+
+check: ## format, lint, vet, known vulnerabilities, generated files
+	@scripts/check.sh
+
+generate: ## write generated files anew
+	$(GO) generate ./...
+
+bench: build ## benchmarks and load scenarios, with their budgets
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+	@scripts/load.sh tercet
+
+bench-compare: ## benchmarks here and at BASE=rev, side by side
+	@scripts/bench-compare.sh '$(BASE)'
+
+load: build ## load scenarios alone
+	@scripts/load.sh tercet
+
+soak: ## the long forms of the tests: hours
+	TERCET_SOAK=1 $(GO) run ./scripts/gotest -v -timeout 6h ./...
+
+fuzz: ## each fuzz target for FUZZTIME
+	@scripts/fuzz.sh '$(FUZZTIME)'
+
+clean: ## remove what was built; data stay
+	rm -rf tercet build

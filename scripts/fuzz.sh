@@ -1,0 +1,14 @@
+#!/bin/sh
+# SPDX-License-Identifier: Apache-2.0
+# fuzz.sh TIME: each fuzz target of the tree for TIME, such as 1m.
+set -u
+cd "$(dirname "$0")/.."
+GO=${GO:-go}
+status=0
+for dir in $(git ls-files -co --exclude-standard '*_test.go' | xargs -r grep -l '^func Fuzz' | xargs -r -n1 dirname | sort -u); do
+	for target in $(sed -n 's/^func \(Fuzz[A-Za-z0-9_]*\)(.*/\1/p' "$dir"/*_test.go); do
+		echo "fuzz: $dir $target"
+		"$GO" test -run '^$' -fuzz "^$target\$" -fuzztime "$1" "./$dir" || status=1
+	done
+done
+exit $status
