@@ -28,7 +28,7 @@ func buildChain[K comparable, E any](name string, entries []entry) (any, error) 
 	c := &chain[K, E]{handlers: make(map[K][]Handler[E])}
 	answers := make(map[K]*Scope)
 	for _, e := range entries {
-		k := e.key.(K)
+		k, _ := e.key.(K)
 		if e.prio == 0 {
 			if first := answers[k]; first != nil && first != e.owner {
 				return nil, fmt.Errorf("chain %s: %v is answered by %s and by %s", name, k, first.name, e.owner.name)

@@ -25,7 +25,7 @@ func buildMap[K comparable, V any](name string, entries []entry) (any, error) {
 	m := &mapped[K, V]{values: make(map[K]V, len(entries))}
 	owners := make(map[K]*Scope, len(entries))
 	for _, e := range entries {
-		k := e.key.(K)
+		k, _ := e.key.(K)
 		if first := owners[k]; first != nil {
 			return nil, fmt.Errorf("map %s: %v is set by %s and by %s", name, k, first.name, e.owner.name)
 		}

@@ -4,13 +4,147 @@
 // Chain, List, Map, Service), the Table in which a host keeps what modules have
 // attached to them, and the Scope that attaches a module and detaches it again,
 // each as one step.
+//
+// Readers meet one immutable snapshot of a table from Enter to Leave. Writers
+// replace the snapshot, and wait for those readers of an old one that might
+// still be in a module that has left.
 package ext
 
-// A Table is what is attached to one host, or to the server.
-type Table struct{}
+import (
+	"cmp"
+	"fmt"
+	"math/bits"
+	"runtime"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"unsafe"
+)
 
-// A Pass is one reader's stay in a table.
-type Pass struct{}
+// A Table is what is attached to one host, or to the server.
+type Table struct {
+	now atomic.Pointer[snapshot]
+	id  uint64 // orders the locks of several tables
+
+	// mu is held by writers. It guards what follows, and the attachments and
+	// the state of all scopes of this table.
+	mu    sync.Mutex
+	old   []*snapshot // replaced, and perhaps still read
+	ranks uint64      // the last rank given to a scope
+}
+
+var lastTable atomic.Uint64
+
+// A snapshot is what is attached at one time. It never changes, but for the
+// count of its readers.
+type snapshot struct {
+	slots   []any     // by point; what a reader finds there; nil while nothing is attached
+	entries [][]entry // by point; the same for writers, in order of running
+	seq     uint64    // grows with each snapshot of the table
+	shards  []shard   // a power of two
+
+	retired atomic.Bool   // another is in its place: no pass begins here any more
+	empty   atomic.Bool   // and the last has left
+	drained chan struct{} // closed at that moment
+}
+
+// shardCount is a power of two, at least twice the number of cores.
+var shardCount = 1 << min(6, bits.Len(uint(2*runtime.NumCPU()-1)))
+
+// A shard counts the readers of some streams, on cache lines of its own.
+type shard struct {
+	readers atomic.Int64
+	_       [120]byte
+}
+
+// NewTable returns an empty table.
+func NewTable() *Table {
+	t := &Table{id: lastTable.Add(1)}
+	t.now.Store(newSnapshot(0, nil))
+	return t
+}
+
+func newSnapshot(seq uint64, entries [][]entry) *snapshot {
+	return &snapshot{entries: entries, seq: seq, shards: make([]shard, shardCount), drained: make(chan struct{})}
+}
+
+// A Pass is one reader's stay in a table: it meets the same modules from Enter
+// to Leave, whatever is loaded or unloaded meanwhile. A pass is short: it never
+// spans a wait for the network, a client, a timer or a slow database, because
+// the scopes that it may meet cannot close before it ends. Swap is legal in a
+// pass, Close is not. The zero Pass meets nothing.
+type Pass struct {
+	snap  *snapshot
+	shard *shard
+}
+
+// Enter begins a pass. Leave is deferred, so that a panic cannot keep the pass
+// open for ever.
+func (t *Table) Enter() Pass {
+	here := streamHint()
+	for {
+		s := t.now.Load()
+		sh := &s.shards[here&uint64(len(s.shards)-1)]
+		sh.readers.Add(1)
+		if t.now.Load() == s {
+			return Pass{s, sh}
+		}
+		s.leave(sh) // too late: nobody waits for this one any more
+	}
+}
+
+// Leave ends the pass.
+func (p Pass) Leave() {
+	if p.snap != nil {
+		p.snap.leave(p.shard)
+	}
+}
+
+func (p Pass) slot(id int) any {
+	if p.snap == nil || id >= len(p.snap.slots) {
+		return nil
+	}
+	return p.snap.slots[id]
+}
+
+// streamHint is a number that differs between goroutines and stays the same in
+// one: where its stack lies. A stream has one goroutine, so that each stream
+// has its shard. That a stack may move is no harm: the pass keeps its shard.
+func streamHint() uint64 {
+	var here byte
+	at := uint64(uintptr(unsafe.Pointer(&here))) //nolint:gosec // only a number is made of it
+	return (at >> 13) * 0x9e3779b97f4a7c15 >> 58
+}
+
+func (s *snapshot) leave(sh *shard) {
+	if sh.readers.Add(-1) == 0 && s.retired.Load() {
+		s.check()
+	}
+}
+
+// retire is called when another snapshot stands in the place of s. A reader
+// counts itself first and then looks whether s is still the one: those not yet
+// counted here will not stay, so each shard that is once found empty remains so.
+func (s *snapshot) retire() {
+	s.retired.Store(true)
+	s.check()
+}
+
+// check is called by whoever may have been the last to leave. Of two that leave
+// different shards, the later one finds both empty.
+func (s *snapshot) check() {
+	if s.open() == 0 && s.empty.CompareAndSwap(false, true) {
+		close(s.drained)
+	}
+}
+
+// open is the number of passes that have not ended.
+func (s *snapshot) open() (n int64) {
+	for i := range s.shards {
+		n += s.shards[i].readers.Load()
+	}
+	return n
+}
 
 // An Attachment is one thing that is attached to a table.
 type Attachment struct {
@@ -20,22 +154,18 @@ type Attachment struct {
 	Prio  float64 // of a Hook or a Chain
 }
 
-// NewTable returns an empty table.
-func NewTable() *Table { panic("soon") }
-
-// Enter begins a pass.
-func (t *Table) Enter() Pass { panic("soon") }
-
-// Leave ends the pass.
-func (p Pass) Leave() { panic("soon") }
-
-// Describe lists what is attached.
-func (t *Table) Describe() []Attachment { panic("soon") }
-
-// A Change replaces Old by New.
-type Change struct{ Old, New *Scope }
-
-// Swap makes all the changes at one instant, or none.
-func Swap(t *Table, changes []Change) error { panic("soon") }
-
-func (p Pass) slot(id int) any { panic("soon") }
+// Describe lists what is attached, by extension point, each in order of running.
+func (t *Table) Describe() []Attachment {
+	var all []Attachment
+	for _, list := range t.now.Load().entries {
+		for _, e := range list {
+			a := Attachment{Point: pointOf(e.point).name, Owner: e.owner.name, Prio: e.prio}
+			if e.key != nil {
+				a.Key = fmt.Sprint(e.key)
+			}
+			all = append(all, a)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Attachment) int { return cmp.Compare(a.Point, b.Point) })
+	return all
+}
