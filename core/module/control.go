@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package module
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"tercet/core/ext"
+	"tercet/core/route"
+	"tercet/core/stream"
+)
+
+// ErrUnknown says that there is no such module, or that it is not loaded.
+var ErrUnknown = errors.New("no such module")
+
+// A Status is what an admin sees of an instance.
+type Status struct {
+	Name   string    `json:"name"`
+	Host   string    `json:"host"` // empty: on the server
+	State  string    `json:"state"`
+	Loaded time.Time `json:"loaded"`
+}
+
+// List returns all instances, and those that are still closing.
+func (m *Manager) List() []Status {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var all []Status
+	for _, inst := range m.instances {
+		all = append(all, Status{inst.name, inst.host, "loaded", inst.loaded})
+	}
+	m.leaving.Range(func(s, _ any) bool {
+		scope := s.(*Scope) //nolint:forcetypeassert // retire stores nothing else
+		all = append(all, Status{Name: scope.Name(), Host: scope.hostName(), State: "closing"})
+		return true
+	})
+	slices.SortFunc(all, func(a, b Status) int {
+		return compare([...]string{a.Host, a.Name, a.State}, [...]string{b.Host, b.Name, b.State})
+	})
+	return all
+}
+
+func compare(a, b [3]string) int { return slices.Compare(a[:], b[:]) }
+
+// Load loads a module on a host ("" for a server module) until the next reload
+// of the config.
+func (m *Manager) Load(ctx context.Context, host, word string) error {
+	return m.edit(ctx, host, word, func(def Definition, w *wanted, loaded bool) error {
+		if loaded {
+			return fmt.Errorf("%s is loaded already", def.Name)
+		}
+		inst := w.add(m.cat, m.env.Config(), host, def, m.env.Config().Global.Pos)
+		if def.Placement == OnServer {
+			inst.hosts = slices.Sorted(maps.Keys(m.hosts))
+		}
+		return firstError(w)
+	}, key{})
+}
+
+// Unload takes a module away until the next reload of the config.
+func (m *Manager) Unload(ctx context.Context, host, word string) error {
+	return m.edit(ctx, host, word, func(def Definition, w *wanted, loaded bool) error {
+		if !loaded {
+			return fmt.Errorf("%w: %s is not loaded%s", ErrUnknown, def.Name, on(host))
+		}
+		k := key{host, def.Name}
+		for _, other := range w.list {
+			if slices.Contains(other.needs, k) {
+				return fmt.Errorf("%s%s needs it", other.name, on(other.host))
+			}
+		}
+		delete(w.byKey, k)
+		w.list = slices.DeleteFunc(w.list, func(i *want) bool { return i.key == k })
+		return nil
+	}, key{})
+}
+
+// Reload loads a module anew, and those that need it.
+func (m *Manager) Reload(ctx context.Context, host, word string) error {
+	def, ok := m.cat[word]
+	if !ok {
+		return fmt.Errorf("%w: %q", ErrUnknown, word)
+	}
+	return m.edit(ctx, host, word, func(def Definition, _ *wanted, loaded bool) error {
+		if !loaded {
+			return fmt.Errorf("%w: %s is not loaded%s", ErrUnknown, def.Name, on(host))
+		}
+		return nil
+	}, key{host, def.Name})
+}
+
+// edit changes what is wanted now. Again names an instance to load anew.
+func (m *Manager) edit(ctx context.Context, host, word string, fn func(Definition, *wanted, bool) error, again key) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	def, ok := m.cat[word]
+	if !ok {
+		return fmt.Errorf("%w: %q", ErrUnknown, word)
+	}
+	if _, known := m.hosts[host]; host != "" && !known {
+		return fmt.Errorf("no host %q", host)
+	}
+	if (def.Placement == OnServer) != (host == "") {
+		return fmt.Errorf("module %s belongs on %s", def.Name, [...]string{"a host", "the server"}[btoi(def.Placement == OnServer)])
+	}
+	w := &wanted{byKey: make(map[key]*want)}
+	for _, inst := range slices.SortedFunc(maps.Values(m.instances), func(a, b *instance) int { return a.order - b.order }) {
+		w.list = append(w.list, inst.want)
+		w.byKey[inst.key] = inst.want
+	}
+	if err := fn(def, w, w.byKey[key{host, def.Name}] != nil); err != nil {
+		return err
+	}
+	ch := &change{m: m, config: m.env.Config(), hosts: m.hosts, fresh: make(map[key]*instance), kept: make(map[key]*instance), again: again}
+	for _, inst := range w.list {
+		if err := ch.stage(ctx, inst); err != nil {
+			ch.abandon(ctx)
+			return err
+		}
+	}
+	if err := ch.commit(ctx, w); err != nil {
+		ch.abandon(ctx)
+		return err
+	}
+	return nil
+}
+
+func firstError(w *wanted) error {
+	for _, p := range w.problems {
+		if p.Severity != 0 {
+			return errors.New(p.String())
+		}
+	}
+	return nil
+}
+
+// Close unloads everything, last loaded first, and waits.
+func (m *Manager) Close(ctx context.Context) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := slices.SortedFunc(maps.Values(m.instances), func(a, b *instance) int { return b.order - a.order })
+	for _, inst := range list {
+		for _, part := range inst.parts {
+			m.close(ctx, part)
+		}
+		m.close(ctx, inst.scope)
+	}
+	m.instances = make(map[key]*instance)
+	m.closing.Wait()
+}
+
+// Deactivate ends the sessions of a host that is no longer served.
+func Deactivate(h *route.Host) {
+	for s := range h.Sessions.All() {
+		if st := s.Stream(); st != nil {
+			st.End(stream.Fail(stream.HostGone, ""))
+		}
+	}
+}
+
+// Points lists what a module has attached, for tests and the control tool.
+func (m *Manager) Points(host, word string) []ext.Attachment {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	t := m.env.Router.Table
+	if h, ok := m.hosts[host]; ok {
+		t = h.Table
+	}
+	return slices.DeleteFunc(t.Describe(), func(a ext.Attachment) bool { return a.Owner != m.cat[word].Name })
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package module is how features are declared, loaded, reloaded and unloaded.
+package module
+
+import (
+	"maps"
+	"reflect"
+	"slices"
+
+	"tercet/config"
+)
+
+// Placement says where a module lives.
+type Placement uint8
+
+// A module has one instance on each host that enables it, or one on the server.
+const (
+	OnHost Placement = iota
+	OnServer
+)
+
+// A Definition is a module that this program has.
+type Definition struct {
+	Name      string
+	Placement Placement
+
+	aliases   []string
+	requires  []string
+	component bool
+	auto      bool
+	fields    []config.Field
+	defaults  any
+	decode    func(c *config.Config, host string) (any, []config.Problem)
+	load      func(s *Scope, options any) error
+}
+
+// Define declares a module: its config word, where it lives, its options with
+// their defaults, and what attaches it. Load only stages; what it attached
+// goes live after it has returned nil.
+func Define[O any](name string, on Placement, defaults O, load func(*Scope, O) error) Definition {
+	return Definition{
+		Name: name, Placement: on,
+		fields: config.Schema(defaults), defaults: defaults,
+		decode: func(c *config.Config, host string) (any, []config.Problem) {
+			o := clone(defaults)
+			problems := config.Decode(c, host, &o)
+			return o, problems
+		},
+		load: func(s *Scope, options any) error { return load(s, options.(O)) }, //nolint:forcetypeassert // decode made it
+	}
+}
+
+// clone copies the maps and lists that defaults share.
+func clone[O any](o O) O {
+	v := reflect.ValueOf(&o).Elem()
+	if v.Kind() != reflect.Struct {
+		return o
+	}
+	for i := range v.NumField() {
+		f := v.Field(i)
+		if !f.CanSet() {
+			continue
+		}
+		switch f.Kind() {
+		case reflect.Slice:
+			if !f.IsNil() {
+				f.Set(reflect.AppendSlice(reflect.MakeSlice(f.Type(), 0, f.Len()), f))
+			}
+		case reflect.Map:
+			if !f.IsNil() {
+				m := reflect.MakeMap(f.Type())
+				for _, k := range f.MapKeys() {
+					m.SetMapIndex(k, f.MapIndex(k))
+				}
+				f.Set(m)
+			}
+		default:
+		}
+	}
+	return o
+}
+
+// Requiring names modules that are loaded before this one, on the same host or
+// on the server, and whose reload reloads it.
+func (d Definition) Requiring(names ...string) Definition {
+	d.requires = append(slices.Clip(d.requires), names...)
+	return d
+}
+
+// Named gives the module further config words, such as Prosody's.
+func (d Definition) Named(aliases ...string) Definition {
+	d.aliases = append(slices.Clip(d.aliases), aliases...)
+	return d
+}
+
+// Auto has the module loaded wherever the config does not disable it.
+func (d Definition) Auto() Definition {
+	d.auto = true
+	return d
+}
+
+// OnComponents has a module that is enabled globally loaded on components, too.
+func (d Definition) OnComponents() Definition {
+	d.component = true
+	return d
+}
+
+// Aliases are the module's further config words.
+func (d Definition) Aliases() []string { return d.aliases }
+
+// Requires are the names of the modules that it needs.
+func (d Definition) Requires() []string { return d.requires }
+
+// Fields are its options.
+func (d Definition) Fields() []config.Field { return d.fields }
+
+// OptionsTable is the Markdown table of its options, for its README.
+func (d Definition) OptionsTable() string { return config.OptionsTable(d.defaults) }
+
+// A Catalogue is the modules of a program, by each of their words.
+type Catalogue map[string]Definition
+
+// NewCatalogue returns the catalogue of a list of modules.
+func NewCatalogue(all []Definition) Catalogue {
+	c := make(Catalogue, len(all))
+	for _, d := range all {
+		c[d.Name] = d
+		for _, alias := range d.aliases {
+			c[alias] = d
+		}
+	}
+	return c
+}
+
+// Words are all words of the catalogue, in order.
+func (c Catalogue) Words() []string { return slices.Sorted(maps.Keys(c)) }

@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package route carries stanzas from who sent them through the hooks of the
+// modules to who shall have them (RFC 6120 section 10, RFC 6121 section 8).
+package route
+
+import (
+	"context"
+	"sync/atomic"
+
+	"tercet/core/ext"
+	"tercet/core/session"
+	"tercet/core/stanza"
+	"tercet/core/storage"
+	"tercet/core/stream"
+	"tercet/core/transport"
+)
+
+// A Target is what a stanza is addressed to.
+type Target uint8
+
+// The targets. Self is an account's own bare JID, also when it is left out.
+const (
+	Full Target = iota
+	Bare
+	ToHost
+	Self
+)
+
+func (t Target) String() string { return [...]string{"full", "bare", "host", "self"}[t] }
+
+// An Event is one stanza on its way. One Event serves all hooks that it meets.
+type Event struct {
+	Stanza *stanza.Stanza   // shared and immutable: to change it, put With(...) here
+	Origin *session.Session // the local client's session; nil when it came from elsewhere
+	Host   *Host            // whose hooks are fired
+	Pass   ext.Pass
+	ToSelf bool // the sender addressed its own account
+	Cork   *transport.Cork
+
+	work *work
+	hops int // sends that led to this one
+	deep int // of them, nested in this goroutine
+}
+
+// Out holds the hooks that a local client's stanza meets first
+// ("pre-message/full"), In those at its destination ("message/full"); indexed
+// by Kind and Target. A stopped event is done with: who stops it has answered.
+var Out, In = hooks("pre-"), hooks("")
+
+// Before is fired for each stanza of a local client, before Out.
+var Before = ext.NewHook[Event]("pre-stanza")
+
+func hooks(prefix string) (h [3][4]ext.Hook[Event]) {
+	for k := range h {
+		for t := range h[k] {
+			h[k][t] = ext.NewHook[Event](prefix + stanza.Kind(k).String() + "/" + Target(t).String())
+		}
+	}
+	return h
+}
+
+// Remote is where stanzas for other domains go; without it they are answered
+// with remote-server-not-found.
+var Remote = ext.NewService[Outbound]("route/remote")
+
+// An Outbound takes a stanza for a domain that is not ours, or reports false.
+type Outbound interface {
+	Send(ctx context.Context, ev *Event) bool
+}
+
+const (
+	maxDeep = 8  // nested sends; more are queued
+	maxHops = 64 // sends that cause each other; more are dropped
+)
+
+// work counts what is still to be done for a stanza that the client wants
+// acknowledged.
+type work struct {
+	of   *session.Session
+	n    uint32
+	left atomic.Int32
+}
+
+func (w *work) add() {
+	if w != nil {
+		w.left.Add(1)
+	}
+}
+
+func (w *work) done() {
+	if w != nil && w.left.Add(-1) == 0 {
+		w.of.Progress().Finish(w.n)
+	}
+}
+
+// Await has the acknowledgement of the stanza (XEP-0198) wait until what was
+// stored is safe. Delivery does not wait.
+func (ev *Event) Await(c storage.Commit) {
+	w := ev.work
+	if w == nil || (c.Done() && c.Err() == nil) {
+		return
+	}
+	w.add()
+	c.Then(func(err error) {
+		if err == nil {
+			w.done()
+			return
+		}
+		if s := w.of.Stream(); s != nil { // unacknowledged: the client sends it again
+			s.End(stream.Fail(stream.ResourceConstraint, ""))
+		}
+	})
+}
+
+// Send routes a stanza that a handler makes, on behalf of its from address.
+func (ev *Event) Send(ctx context.Context, st *stanza.Stanza) {
+	next := Event{Stanza: st, Host: ev.Host, Cork: ev.Cork, work: ev.work, hops: ev.hops + 1, deep: ev.deep + 1}
+	if next.hops > maxHops {
+		ev.Host.Log.WarnContext(ctx, "stanza dropped: modules answer each other without end", "jid", st.To.String())
+		return
+	}
+	next.dispatch(ctx)
+}
+
+// Deliver gives a stanza to a session, in step with the event's other output.
+func (ev *Event) Deliver(s *session.Session, st *stanza.Stanza) bool {
+	return s.Deliver(st, ev.Cork)
+}
+
+// Reply sends a stanza back to who sent the event's.
+func (ev *Event) Reply(ctx context.Context, st *stanza.Stanza) {
+	if ev.Origin != nil {
+		ev.Origin.Deliver(st, ev.Cork)
+		return
+	}
+	ev.Send(ctx, st)
+}
+
+// Bounce answers the event's stanza with an error, unless it must not be
+// answered (RFC 6120 section 8.3.1).
+func (ev *Event) Bounce(ctx context.Context, cause *stanza.Error) {
+	if st := stanza.ErrorReply(ev.Stanza, cause); st != nil {
+		ev.Reply(ctx, st)
+	}
+}

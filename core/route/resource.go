@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route
+
+import (
+	"context"
+
+	"tercet/core/ext"
+	"tercet/core/session"
+	"tercet/core/stanza"
+	"tercet/core/stream"
+	"tercet/core/transport"
+)
+
+// A SessionEvent tells of a connected resource.
+type SessionEvent struct {
+	Session *session.Session
+	Host    *Host
+	Pass    ext.Pass
+	Stream  *stream.Stream // the one it has, or has just lost
+	Cause   error          // why that stream has ended
+}
+
+// What happens to connected resources.
+var (
+	// Bound is fired when a resource has been bound.
+	Bound = ext.NewHook[SessionEvent]("resource-bind")
+	// Detached is fired when a bound resource has lost its stream. Stop keeps
+	// the session for another stream.
+	Detached = ext.NewHook[SessionEvent]("pre-resource-unbind")
+	// Unbound is fired when a session is over: nothing reaches it any more.
+	Unbound = ext.NewHook[SessionEvent]("resource-unbind")
+)
+
+// Bind registers a session and has its stream feed it. It returns the session
+// that holds the full JID already, if one does, and changes nothing then.
+func (h *Host) Bind(s *session.Session) (taken *session.Session) {
+	if taken := h.Sessions.Add(s); taken != nil {
+		return taken
+	}
+	if st := s.Stream(); st != nil {
+		h.Feed(st, s)
+	}
+	return nil
+}
+
+// Feed gives what arrives on a stream to a session.
+func (h *Host) Feed(st *stream.Stream, s *session.Session) { st.Bind(&feed{h, s}) }
+
+type feed struct {
+	host *Host
+	s    *session.Session
+}
+
+func (f *feed) Receive(ctx context.Context, _ *stream.Stream, st *stanza.Stanza, k *transport.Cork) {
+	f.host.FromClient(ctx, f.s, st, k)
+}
+
+func (f *feed) Ended(ctx context.Context, st *stream.Stream, cause error) {
+	if f.s.Stream() != st {
+		return // the session has another one by now
+	}
+	p := f.host.Table.Enter()
+	ev := SessionEvent{Session: f.s, Host: f.host, Pass: p, Stream: st, Cause: cause}
+	kept := Detached.Fire(ctx, p, &ev) == ext.Stop
+	p.Leave()
+	if !kept {
+		f.host.Unbind(ctx, f.s, cause)
+	}
+}
+
+// Unbind ends a session: nothing reaches it any more, and the modules hear of
+// it. It does nothing for a session that is over.
+func (h *Host) Unbind(ctx context.Context, s *session.Session, cause error) {
+	last := s.Stream()
+	if !h.Sessions.Remove(s) {
+		return
+	}
+	p := h.Table.Enter()
+	defer p.Leave()
+	Unbound.Fire(ctx, p, &SessionEvent{Session: s, Host: h, Pass: p, Stream: last, Cause: cause})
+}
+
+// Kick ends a session and its stream with a stream error, from anywhere.
+func (h *Host) Kick(ctx context.Context, s *session.Session, cause *stream.Error) {
+	st := s.Stream()
+	h.Unbind(ctx, s, cause)
+	if st != nil {
+		st.End(cause)
+	}
+}

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package route
+
+import (
+	"context"
+
+	"tercet/core/ext"
+	"tercet/core/jid"
+	"tercet/core/session"
+	"tercet/core/stanza"
+	"tercet/core/stream"
+	"tercet/core/transport"
+)
+
+// FromClient routes what a local client has sent on its bound stream. It
+// stamps the stanza, which nobody else knows yet, with the sender's full JID.
+func (h *Host) FromClient(ctx context.Context, s *session.Session, st *stanza.Stanza, k *transport.Cork) {
+	ev := &Event{Stanza: st, Origin: s, Host: h, Cork: k}
+	if p := s.Progress(); p.On() {
+		ev.work = &work{of: s, n: p.Begin()}
+		ev.work.left.Store(1)
+		defer ev.work.done()
+	}
+	if from := st.From; !from.IsZero() && from != s.JID && from != s.JID.Bare() {
+		ev.refuseFrom(s)
+		return
+	}
+	st.From = s.JID
+	ev.submit(ctx)
+}
+
+// Submit routes a stanza as if the session's client had sent it: it meets the
+// hooks of the sender's side. Presence that the server makes for a client
+// (its last one, at the end) goes this way.
+func (h *Host) Submit(ctx context.Context, s *session.Session, st *stanza.Stanza, k *transport.Cork) {
+	ev := &Event{Stanza: st, Origin: s, Host: h, Cork: k}
+	ev.submit(ctx)
+}
+
+func (ev *Event) submit(ctx context.Context) {
+	ev.Pass = ev.Host.Table.Enter()
+	defer ev.Pass.Leave()
+	st := ev.Stanza
+	if cause := check(st); cause != nil {
+		ev.Bounce(ctx, cause)
+		return
+	}
+	t := ev.target(st)
+	if Before.Fire(ctx, ev.Pass, ev) == ext.Stop {
+		return
+	}
+	if Out[st.Kind][t].Fire(ctx, ev.Pass, ev) == ext.Stop {
+		return
+	}
+	ev.dispatch(ctx)
+}
+
+// target finds what the sender means. Its own bare JID and no address at all
+// mean the account itself.
+func (ev *Event) target(st *stanza.Stanza) Target {
+	to := st.To
+	switch {
+	case to.IsZero(), to == ev.Origin.JID.Bare():
+		ev.ToSelf = true
+		if !to.IsZero() {
+			ev.Stanza = st.WithTo(jid.JID{})
+		}
+		return Bare
+	}
+	return targetOf(to)
+}
+
+func targetOf(to jid.JID) Target {
+	switch {
+	case to.Local() == "":
+		return ToHost
+	case to.Resource() == "":
+		return Bare
+	}
+	return Full
+}
+
+// check answers what RFC 6120 section 8.2.3 asks of a client's IQ.
+func check(st *stanza.Stanza) *stanza.Error {
+	if st.Kind != stanza.IQ {
+		return nil
+	}
+	switch st.Type {
+	case "get", "set":
+		n := 0
+		for range st.Children() {
+			n++
+		}
+		if n != 1 || st.ID == "" {
+			return stanza.Fail(stanza.BadRequest, "")
+		}
+	case "result", "error":
+		if st.ID == "" {
+			return stanza.Fail(stanza.BadRequest, "")
+		}
+	default:
+		return stanza.Fail(stanza.BadRequest, "")
+	}
+	return nil
+}
+
+// dispatch takes the stanza to its destination.
+func (ev *Event) dispatch(ctx context.Context) {
+	st := ev.Stanza
+	dest := ev.Host
+	if !st.To.IsZero() {
+		dest = ev.Host.Router.Host(st.To.Domain())
+	}
+	if dest == nil {
+		ev.remote(ctx)
+		return
+	}
+	account := st.To.Local()
+	if st.To.IsZero() {
+		account = st.From.Local()
+	}
+	if account == "" || (st.Kind == stanza.IQ && st.To.Resource() == "") {
+		ev.arrive(ctx, dest)
+		return
+	}
+	l := dest.Lane(account)
+	if ev.deep < maxDeep && l.TryEnter() {
+		defer l.Leave()
+		ev.arrive(ctx, dest)
+		return
+	}
+	later := *ev // what waits has no share in the sender's pass and cork
+	later.Pass, later.Cork, later.deep = ext.Pass{}, nil, 0
+	later.work.add()
+	l.Do(func() {
+		defer later.work.done()
+		later.arrive(ctx, dest)
+	})
+}
+
+// arrive fires the hooks of the destination. It runs in the destination's lane.
+func (ev *Event) arrive(ctx context.Context, dest *Host) {
+	ev.Host = dest
+	p := dest.Table.Enter()
+	defer p.Leave()
+	sender := ev.Pass
+	ev.Pass = p
+	defer func() { ev.Pass = sender }()
+
+	st := ev.Stanza
+	t := Bare
+	if !ev.ToSelf {
+		t = targetOf(st.To)
+	}
+	if In[st.Kind][t].Fire(ctx, p, ev) == ext.Stop {
+		return
+	}
+	if ev.ToSelf && In[st.Kind][Self].Fire(ctx, p, ev) == ext.Stop {
+		return
+	}
+	if st.Kind == stanza.Presence {
+		return // RFC 6121 section 8.5: ignored
+	}
+	ev.Bounce(ctx, stanza.Fail(stanza.ServiceUnavailable, ""))
+}
+
+func (ev *Event) remote(ctx context.Context) {
+	p := ev.Host.Table.Enter()
+	defer p.Leave()
+	if out, ok := Remote.In(p); ok {
+		sender := ev.Pass
+		ev.Pass = p
+		defer func() { ev.Pass = sender }()
+		if out.Send(ctx, ev) {
+			return
+		}
+	}
+	if ev.Stanza.Kind == stanza.Presence && ev.Stanza.Type != "" && ev.Stanza.Type != "subscribe" {
+		return
+	}
+	ev.Bounce(ctx, stanza.Fail(stanza.RemoteServerNotFound, ""))
+}
+
+// refuseFrom ends the stream of a client that forges its address (RFC 6120
+// section 8.1.2.1).
+func (ev *Event) refuseFrom(s *session.Session) {
+	if st := s.Stream(); st != nil {
+		st.End(stream.Fail(stream.InvalidFrom, ""))
+	}
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package slot_test
+
+import (
+	"testing"
+
+	"tercet/core/slot"
+)
+
+type holder struct{ slot.Set }
+
+var (
+	number = slot.New[int]("number")
+	word   = slot.New[string]("word")
+)
+
+func TestSlotsAreSeparate(t *testing.T) {
+	var a, b holder
+	if number.Peek(&a) != nil {
+		t.Error("an untouched slot has a value")
+	}
+	*number.Of(&a) = 3
+	*word.Of(&a) = "three"
+	if got := *number.Of(&a); got != 3 {
+		t.Errorf("number = %d, want 3", got)
+	}
+	if got := *number.Of(&b); got != 0 {
+		t.Errorf("number of another holder = %d, want 0", got)
+	}
+	number.Clear(&a)
+	if got := *number.Of(&a); got != 0 {
+		t.Errorf("number after Clear = %d, want 0", got)
+	}
+	if got := *word.Of(&a); got != "three" {
+		t.Errorf("word = %q, want three", got)
+	}
+}

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"context"
+	"crypto/tls"
+	"fmt"
+	"sync"
+)
+
+// A Group is the streams of a server. They outlive the module that has
+// accepted them.
+type Group struct {
+	ctx  context.Context //nolint:containedctx // the life of all streams, which no caller's context is
+	mu   sync.Mutex      // guards all and wait's growth
+	all  map[*Stream]struct{}
+	wait sync.WaitGroup
+}
+
+// NewGroup returns a group whose streams live in ctx.
+func NewGroup(ctx context.Context) *Group {
+	return &Group{ctx: ctx, all: make(map[*Stream]struct{})}
+}
+
+// Start runs a stream in a goroutine of its own. With a TLS config it begins
+// with the handshake (direct TLS, XEP-0368).
+func (g *Group) Start(s *Stream, direct *tls.Config) {
+	g.mu.Lock()
+	g.all[s] = struct{}{}
+	g.wait.Add(1)
+	g.mu.Unlock()
+	done := s.opts.Done
+	s.opts.Done = func(s *Stream) {
+		if done != nil {
+			done(s)
+		}
+		g.mu.Lock()
+		delete(g.all, s)
+		g.mu.Unlock()
+		g.wait.Done()
+	}
+	if direct != nil {
+		s.Then(func(ctx context.Context) error { return s.directTLS(ctx, direct) })
+	}
+	go s.Run(g.ctx)
+}
+
+// Streams are the streams at this moment.
+func (g *Group) Streams() []*Stream {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	list := make([]*Stream, 0, len(g.all))
+	for s := range g.all {
+		list = append(list, s)
+	}
+	return list
+}
+
+// Len is the number of streams.
+func (g *Group) Len() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return len(g.all)
+}
+
+// Stop ends all streams with a stream error and waits for them, or for ctx.
+func (g *Group) Stop(ctx context.Context, cause *Error) error {
+	for _, s := range g.Streams() {
+		s.End(cause)
+	}
+	done := make(chan struct{})
+	go func() { g.wait.Wait(); close(done) }()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("%d streams did not end: %w", g.Len(), ctx.Err())
+	}
+}
+
+func (s *Stream) directTLS(ctx context.Context, cfg *tls.Config) error {
+	s.Direct = true
+	return s.secure(ctx, func(ctx context.Context) error { return s.Conn.DirectTLS(ctx, cfg) })
+}

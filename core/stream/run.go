@@ -1,0 +1,308 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package stream
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"time"
+
+	"tercet/core/element"
+	"tercet/core/stanza"
+	"tercet/core/transport"
+)
+
+const (
+	readSize = 4096
+	// corkTime bounds how long what a busy peer sends is kept from going out.
+	corkTime = time.Millisecond
+)
+
+// errFresh says that the loop goes on in a goroutine with a small stack: what
+// a TLS handshake needed is given back (performance.md, rule 9).
+var errFresh = errors.New("stream: go on in a fresh goroutine")
+
+// Run reads the stream until it ends; it may return earlier and go on in a
+// goroutine of its own. Options.Done tells the end.
+func (s *Stream) Run(ctx context.Context) {
+	err := s.guard(ctx)
+	if errors.Is(err, errFresh) {
+		go s.Run(ctx) // ends with the stream; the server waits for its streams
+		return
+	}
+	s.finish(ctx, err)
+}
+
+// guard is the root of the stream's goroutine: a panic ends this stream only.
+func (s *Stream) guard(ctx context.Context) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			s.Log.ErrorContext(ctx, "panic in a stream", "stream", s.ID, "err", fmt.Sprint(v), "stack", string(debug.Stack()))
+			err = Fail(InternalServerError, "")
+		}
+	}()
+	return s.loop(ctx)
+}
+
+func (s *Stream) loop(ctx context.Context) error {
+	if err := s.runThen(ctx); err != nil {
+		return err
+	}
+	for {
+		if err := s.Cause(); err != nil {
+			return err
+		}
+		if done, err := s.tokens(ctx); done || err != nil {
+			return err
+		}
+		s.cork.Flush()
+		s.reader.Release()
+		if err := s.await(ctx); err != nil {
+			return err
+		}
+		if err := s.fill(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// await waits for input within the time that the stream's state allows.
+func (s *Stream) await(ctx context.Context) error {
+	if high := s.opts.HighWater; high > 0 && s.Conn.Queued() > high {
+		if err := s.Conn.WaitBelow(high, time.Time{}); err != nil {
+			return s.ended(err)
+		}
+	}
+	for {
+		s.arm()
+		err := s.Conn.Wait()
+		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+			return s.ended(err)
+		}
+		s.deadline = time.Time{}
+		if !s.Bound() || s.ending.Load() || !s.fireIdle(ctx) {
+			return Fail(ConnectionTimeout, "")
+		}
+		s.cork.Flush()
+	}
+}
+
+// arm sets the read deadline; while stanzas flow it does so rarely.
+func (s *Stream) arm() {
+	var want time.Time
+	switch {
+	case s.ending.Load():
+		if s.closing.IsZero() {
+			s.closing = time.Now()
+		}
+		want = s.closing.Add(s.opts.Close)
+	case !s.Bound():
+		if s.opts.Negotiation > 0 {
+			want = s.begun.Add(s.opts.Negotiation)
+		}
+	case s.opts.Idle > 0:
+		want = time.Now().Add(s.opts.Idle)
+		if d := want.Sub(s.deadline); d >= 0 && d < s.opts.Idle/8 {
+			return
+		}
+	}
+	if want.Equal(s.deadline) {
+		return
+	}
+	s.deadline = want
+	_ = s.Conn.SetReadDeadline(want) // fails on a closed connection only, which Wait tells
+}
+
+// fill takes what has arrived through the reader until nothing is left in user
+// space.
+func (s *Stream) fill(ctx context.Context) error {
+	began, total := time.Now(), 0
+	for {
+		n, err := s.Conn.Read(s.reader.Space(readSize))
+		if n > 0 {
+			total += n
+			s.reader.Filled(n)
+			if done, err := s.tokens(ctx); done || err != nil {
+				return errors.Join(err, doneError(done))
+			}
+		}
+		switch {
+		case errors.Is(err, transport.ErrAgain) || (err == nil && s.Conn.Drained()):
+			if d := s.shape.take(total, time.Now()); d > 0 {
+				s.cork.Flush()
+				s.pause(ctx, d)
+			}
+			return nil
+		case err != nil:
+			return s.ended(err)
+		}
+		if time.Since(began) > corkTime {
+			s.cork.Flush()
+			began = time.Now()
+		}
+	}
+}
+
+func doneError(done bool) error {
+	if done {
+		return ErrClosed
+	}
+	return nil
+}
+
+// tokens handles whole elements that are in the reader's buffer. Done means
+// that the peer has closed the stream.
+func (s *Stream) tokens(ctx context.Context) (done bool, err error) {
+	for {
+		tok, err := s.reader.Next()
+		if errors.Is(err, element.ErrMore) {
+			return false, nil
+		}
+		if err != nil {
+			if !s.opened {
+				s.sendHeader(element.Header{}) // RFC 6120 section 4.9.1.2: an error needs a stream
+			}
+			return false, err
+		}
+		switch tok.Kind {
+		case element.StreamHeader:
+			err = s.open(ctx, tok.Header)
+		case element.TopLevel:
+			if !s.ending.Load() {
+				err = s.topLevel(ctx, tok.Element)
+			}
+		case element.StreamEnd:
+			return true, ErrClosed
+		case element.Whitespace:
+		}
+		if err != nil {
+			return false, err
+		}
+		if err := s.runThen(ctx); err != nil {
+			return false, err
+		}
+	}
+}
+
+func (s *Stream) runThen(ctx context.Context) error {
+	for len(s.then) > 0 {
+		fn := s.then[0]
+		s.then = s.then[1:]
+		if err := fn(ctx); err != nil {
+			return err
+		}
+	}
+	s.then = nil
+	return nil
+}
+
+// StartTLS makes the stream go on over TLS; call it by Then, after <proceed/>
+// was sent. Bytes that came behind <starttls/> end the stream unread.
+func (s *Stream) StartTLS(ctx context.Context, cfg *tls.Config) error {
+	s.cork.Flush()
+	if s.reader.Buffered() > 0 {
+		s.reader.Discard()
+		s.ending.Store(true) // nothing is said to whoever did this
+		return errors.New("plaintext behind starttls")
+	}
+	return s.secure(ctx, func(ctx context.Context) error { return s.Conn.StartTLS(ctx, cfg) })
+}
+
+// secure runs a handshake within the time and the number that are allowed.
+func (s *Stream) secure(ctx context.Context, handshake func(context.Context) error) error {
+	if s.opts.Negotiation > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, s.begun.Add(s.opts.Negotiation))
+		defer cancel()
+	}
+	if g := s.opts.Handshakes; g != nil {
+		if err := g.Enter(ctx); err != nil {
+			return Fail(ResourceConstraint, "")
+		}
+		defer g.Leave()
+	}
+	if err := handshake(ctx); err != nil {
+		s.ending.Store(true) // there is no channel to say it on
+		return fmt.Errorf("tls handshake: %w", err)
+	}
+	s.Secured = true
+	s.Restart()
+	return errFresh
+}
+
+// ended names the end of the connection.
+func (s *Stream) ended(err error) error {
+	if err == nil {
+		return nil
+	}
+	if cause := s.Cause(); cause != nil {
+		return cause
+	}
+	if cause := s.Conn.Cause(); cause != nil && !errors.Is(cause, io.EOF) {
+		return cause
+	}
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF // without </stream:stream>
+	}
+	return err
+}
+
+// finish ends the stream for whatever reason, once.
+func (s *Stream) finish(ctx context.Context, err error) {
+	s.note(err)
+	cause := s.Cause()
+	if s.ending.CompareAndSwap(false, true) && s.opened {
+		s.sayEnd(cause)
+	}
+	s.cork.Flush()
+	if r := s.receiver.Load(); r != nil {
+		(*r).Ended(ctx, s, cause)
+	}
+	if s.Table != nil {
+		p := s.Table.Enter()
+		Closed.Fire(ctx, p, &LifeEvent{s, p})
+		p.Leave()
+	}
+	if err := s.Conn.Close(); err != nil {
+		s.Log.DebugContext(ctx, "close", "stream", s.ID, "err", err)
+	}
+	s.reader.Discard()
+	s.reader.Release()
+	if s.opts.Done != nil {
+		s.opts.Done(s)
+	}
+}
+
+func (s *Stream) sayEnd(cause error) {
+	var b []byte
+	var xml *element.Error
+	var own *Error
+	if errors.As(cause, &own) || errors.As(cause, &xml) {
+		b = appendError(b, asError(cause))
+	}
+	_, _ = s.Conn.Append(append(b, "</stream:stream>"...)) // the peer may have stopped reading
+	s.Conn.Flush()
+}
+
+func (s *Stream) fireIdle(ctx context.Context) bool {
+	p := s.Table.Enter()
+	defer p.Leave()
+	return Idle.Fire(ctx, p, &LifeEvent{s, p}) == Stop
+}
+
+// refuse answers a stanza that could not be read.
+func (s *Stream) refuse(e element.Element, cause *stanza.Error) {
+	if e.Attr("type") == "error" || (e.Local() == "iq" && e.Attr("type") == "result") {
+		return
+	}
+	b := element.New(element.NSClient, e.Local()).Attr("type", "error")
+	if id, ok := e.LookupAttr("id"); ok {
+		b.Attr("id", id)
+	}
+	s.Send(b.Child(cause.Element()).Element())
+}
