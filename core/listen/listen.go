@@ -9,17 +9,30 @@
 package listen
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"net"
 	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"tercet/core/ext"
 	"tercet/core/metric"
 )
+
+// Activated are inherited sockets by network and address ("tcp 0.0.0.0:5222",
+// "unix /run/tercet.sock"). The files stay open: a port that a reload takes out
+// of the config can be put back.
+type Activated map[string]*os.File
 
 // ErrStopped is the error of Listen after StopAccepting.
 var ErrStopped = errors.New("listen: the server is stopping")
@@ -79,7 +92,7 @@ type Info struct {
 
 // Listening describes one address for the admin.
 type Listening struct {
-	Service, Network, Address, TLS string
+	Service, Network, Address, TLS string // Network may also be "udp", by Announce
 	Since                          time.Time
 	Connections                    int
 	Private                        bool
@@ -90,49 +103,110 @@ type Listening struct {
 // Registry holds the sockets of one server.
 type Registry struct {
 	o RegistryOptions
+
+	starved atomic.Int32 // sockets that wait for a file descriptor
+
+	mu        sync.Mutex // guards what follows, and the claims of all sockets
+	sockets   map[string]*socket
+	inherited Activated
+	services  map[string]*service
+	announced map[*Listening]bool
+	stopped   bool
 }
 
 // NewRegistry makes the server's registry.
-func NewRegistry(o RegistryOptions) *Registry { return &Registry{o: o} }
+func NewRegistry(o RegistryOptions) *Registry {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.AcceptRetry <= 0 {
+		o.AcceptRetry = 10 * time.Second
+	}
+	return &Registry{
+		o:         o,
+		sockets:   make(map[string]*socket),
+		inherited: maps.Clone(o.Activated),
+		services:  make(map[string]*service),
+		announced: make(map[*Listening]bool),
+	}
+}
 
 // Listen binds the address now, or shares the socket that is bound to it. The
 // handler gets connections once s is live, and none any more once s closes; the
-// socket is closed with the last scope that wants it.
-func (r *Registry) Listen(s *ext.Scope, spec Spec, h Handler) error { panic("soon") }
+// socket is closed with the last scope that wants it. An address belongs to one
+// service: what is staged together may not ask for it twice.
+func (r *Registry) Listen(s *ext.Scope, spec Spec, h Handler) error {
+	c := &claim{scope: s, spec: spec, handler: h}
+	if err := r.claim(c); err != nil {
+		return fmt.Errorf("listen on %s: %w", spec.Address, err)
+	}
+	if c.socket == nil { // s has this address already
+		return nil
+	}
+	s.Defer(func() error { r.release(c); return nil })
+	s.Go(func(ctx context.Context) {
+		r.activate(c)
+		<-ctx.Done() // at the start of Close: nothing new for a module that ends its streams
+		r.release(c)
+	})
+	return nil
+}
 
 // Announce adds to List what is listened on elsewhere, such as a UDP port, as
 // long as s lives.
-func (r *Registry) Announce(s *ext.Scope, l Listening) { panic("soon") }
+func (r *Registry) Announce(s *ext.Scope, l Listening) {
+	if l.Since.IsZero() {
+		l.Since = time.Now()
+	}
+	r.mu.Lock()
+	r.announced[&l] = true
+	r.mu.Unlock()
+	s.Defer(func() error {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		delete(r.announced, &l)
+		return nil
+	})
+}
 
-// List describes the sockets, ordered by service and address.
-func (r *Registry) List() []Listening { panic("soon") }
+// List describes the sockets, ordered by service and address. Inherited ones
+// that no service uses are without one.
+func (r *Registry) List() []Listening {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var all []Listening
+	seen := make(map[*socket]bool)
+	for _, k := range r.sockets {
+		if !seen[k] {
+			seen[k] = true
+			all = append(all, k.describe())
+		}
+	}
+	for key := range r.inherited {
+		if r.sockets[key] == nil && !r.stopped {
+			network, address, _ := strings.Cut(key, " ")
+			all = append(all, Listening{Network: network, Address: address, Activated: true})
+		}
+	}
+	for l := range r.announced {
+		all = append(all, *l)
+	}
+	slices.SortFunc(all, func(a, b Listening) int {
+		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Network, b.Network), cmp.Compare(a.Address, b.Address))
+	})
+	return all
+}
 
 // StopAccepting closes all sockets; connections go on. It can not be undone.
-func (r *Registry) StopAccepting() { panic("soon") }
-
-// Activated is a set of inherited sockets by network and address.
-type Activated map[string]net.Listener
-
-// Inherited takes the sockets that systemd passed (LISTEN_PID, LISTEN_FDS) and
-// unsets these variables. Call it once, first of all.
-func Inherited() (Activated, error) { panic("soon") }
-
-// Gate bounds how much of one kind of costly work, such as TLS handshakes or
-// PBKDF2, is done at the same time. A nil Gate lets everything pass.
-type Gate struct{}
-
-// NewGate makes a gate for n at a time, at least one. The metrics, which may be
-// nil, are kept under the given name.
-func NewGate(n int, name string, m *metric.Registry) *Gate { panic("soon") }
-
-// Enter waits for a place in order of arrival; its error is the context's.
-func (g *Gate) Enter(ctx context.Context) error { panic("soon") }
-
-// TryEnter takes a place if there is one.
-func (g *Gate) TryEnter() bool { panic("soon") }
-
-// Leave gives the place back.
-func (g *Gate) Leave() { panic("soon") }
-
-// Waiting is how many wait for a place.
-func (g *Gate) Waiting() int { panic("soon") }
+func (r *Registry) StopAccepting() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.stopped = true
+	for _, k := range r.sockets {
+		k.shut()
+	}
+	for _, f := range r.inherited {
+		f.Close() //nolint:errcheck // systemd has its own
+	}
+	clear(r.inherited)
+}
