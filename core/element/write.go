@@ -40,9 +40,13 @@ func (e Element) AppendTo(dst []byte, parentSpace string) []byte {
 
 // AppendAttrs appends the attributes of e as they stand in its start tag, each
 // after a blank, but for those that skip names and a declared default
-// namespace. Declarations of prefixes are kept and not shown to skip.
+// namespace. All prefixes that are in scope at e are declared, so that Inner
+// means the same behind them.
 func (e Element) AppendAttrs(dst []byte, skip func(Name) bool) []byte {
 	attrs := e.attrs()
+	if e.doc != nil && e.doc.prefixes && e.node != 0 {
+		dst = e.appendInherited(dst)
+	}
 	for i := range attrs {
 		a := &attrs[i]
 		if a.flags&(flagDecl|flagPrefixed) == flagDecl {
