@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package core is the server: it holds hosts, listeners and modules together,
+// starts and stops them in order, and is the program's command line.
+package core
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"tercet/config"
+	"tercet/core/ext"
+	"tercet/core/listen"
+	"tercet/core/logging"
+	"tercet/core/metric"
+	"tercet/core/module"
+	"tercet/core/route"
+	"tercet/core/stream"
+	"tercet/core/tlspolicy"
+)
+
+// A Build is what a program is made of.
+type Build struct {
+	Version string
+	Modules []module.Definition
+	// Load runs a config file.
+	Load func(file string) (*config.Config, error)
+	// Default is the config that the first start writes.
+	Default []byte
+}
+
+// A Server is a running server.
+type Server struct {
+	Env *module.Env
+
+	build    Build
+	options  options
+	lock     *dirLock
+	cancel   context.CancelFunc
+	reload   sync.Mutex // one reload at a time
+	stopping sync.Once
+	stopped  chan struct{}
+	reason   string
+}
+
+// Start opens what the config asks for and loads its modules. It returns the
+// config's problems; with an error nothing is left open.
+func Start(ctx context.Context, b Build, c *config.Config) (_ *Server, problems []config.Problem, err error) {
+	s := &Server{build: b, options: defaults, stopped: make(chan struct{})}
+	problems = append(problems, config.Decode(c, "", &s.options)...)
+	problems = append(problems, module.Check(module.NewCatalogue(b.Modules), c)...)
+	if config.Failed(problems) {
+		return nil, problems, module.ErrConfig
+	}
+	dir, err := dataDir(c, s.options.DataPath)
+	if err != nil {
+		return nil, problems, err
+	}
+	ctx, s.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	defer func() {
+		if err != nil {
+			s.cancel()
+			s.lock.release()
+		}
+	}()
+	if s.lock, err = lockDir(dir); err != nil {
+		return nil, problems, err
+	}
+	logger, more := logging.Open(c, logging.Options{Dir: dir})
+	problems = append(problems, more...)
+	log := logger.Slog()
+	tls, more := tlspolicy.Load(c, tlspolicy.Options{DataDir: dir, Log: log})
+	problems = append(problems, more...)
+	s.Env = s.newEnv(ctx, dir, logger, log, tls)
+	plan, err := s.Env.Manager.Apply(ctx, c)
+	if err != nil {
+		s.Env.Manager.Close(ctx)
+		return nil, problems, errors.Join(err, s.Env.Storage.Close(), logger.Close())
+	}
+	log.InfoContext(ctx, "started", "version", b.Version, "hosts", len(plan.HostsAdded))
+	return s, problems, nil
+}
+
+func (s *Server) newEnv(ctx context.Context, dir string, logger *logging.Logger, log *slog.Logger, tls *tlspolicy.Policy) *module.Env {
+	metrics := metric.New()
+	onPanic := func(scope string, v any, stack []byte) {
+		log.ErrorContext(ctx, "panic in a module", "module", scope, "err", fmt.Sprint(v), "stack", string(stack))
+	}
+	ext.OnPanic(onPanic)
+	activated, err := listen.Inherited()
+	if err != nil {
+		log.WarnContext(ctx, "sockets of the service manager not taken", "err", err)
+	}
+	env := &module.Env{
+		Router:  route.NewRouter(log),
+		Metrics: metrics, Logger: logger, Log: log, DataDir: dir, Version: s.build.Version, Started: time.Now(),
+		Storage: new(module.Stores), Streams: stream.NewGroup(ctx), TLS: tls, Control: s,
+		Listeners: listen.NewRegistry(listen.RegistryOptions{
+			Activated: activated, Log: log, Metrics: metrics, OnPanic: onPanic, AcceptRetry: s.options.Network.AcceptRetry,
+		}),
+	}
+	env.Manager = module.NewManager(env, module.NewCatalogue(s.build.Modules))
+	return env
+}
+
+// Reload reads the config file again and brings the server to it. With an
+// error nothing has changed.
+func (s *Server) Reload(ctx context.Context) (module.Plan, error) {
+	s.reload.Lock()
+	defer s.reload.Unlock()
+	c, err := s.build.Load(s.Env.Config().File)
+	if err != nil {
+		return module.Plan{}, err
+	}
+	return s.Use(ctx, c)
+}
+
+// Use brings the server to a config. With an error nothing has changed.
+func (s *Server) Use(ctx context.Context, c *config.Config) (module.Plan, error) {
+	o := defaults
+	problems := append(c.Problems, config.Decode(c, "", &o)...)
+	if config.Failed(problems) {
+		return module.Plan{Problems: problems}, module.ErrConfig
+	}
+	before := s.addresses()
+	plan, err := s.Env.Manager.Apply(ctx, c)
+	plan.Problems = append(problems, plan.Problems...)
+	if err != nil {
+		return plan, err
+	}
+	_, more := s.Env.TLS.Update(c)
+	plan.Problems = append(plan.Problems, more...)
+	plan.Problems = append(plan.Problems, s.Env.Logger.Apply(c)...)
+	after := s.addresses()
+	plan.ListenersOpened, plan.ListenersClosed = missing(after, before), missing(before, after)
+	return plan, s.Env.Logger.Reopen()
+}
+
+func (s *Server) addresses() map[string]bool {
+	all := make(map[string]bool)
+	for _, l := range s.Env.Listeners.List() {
+		all[l.Service+" "+l.Address] = true
+	}
+	return all
+}
+
+// Stop ends the server in order and does not wait; Wait does.
+func (s *Server) Stop(reason string) {
+	s.stopping.Do(func() {
+		s.reason = reason
+		go s.shutdown()
+	})
+}
+
+// Wait waits until the server has ended and returns why.
+func (s *Server) Wait() string {
+	<-s.stopped
+	return s.reason
+}
+
+// Done is closed when the server has ended.
+func (s *Server) Done() <-chan struct{} { return s.stopped }
+
+// shutdown accepts nothing more, ends the streams while the modules are there
+// to see the sessions close, and then closes the modules.
+func (s *Server) shutdown() {
+	defer close(s.stopped)
+	ctx := context.Background() //nolint:contextcheck // whoever asked to stop may be gone
+	log := s.Env.Log
+	log.InfoContext(ctx, "stopping", "reason", s.reason)
+	s.Env.Listeners.StopAccepting()
+	drain, cancel := context.WithTimeout(ctx, s.options.Network.Shutdown)
+	err := s.Env.Streams.Stop(drain, stream.Fail(stream.SystemShutdown, s.reason))
+	cancel()
+	if err != nil {
+		log.WarnContext(ctx, "not all streams ended in time", "err", err)
+	}
+	s.Env.Manager.Close(ctx)
+	if err := s.Env.Storage.Close(); err != nil {
+		log.ErrorContext(ctx, "storage not closed", "err", err)
+	}
+	s.cancel()
+	log.InfoContext(ctx, "stopped")
+	_ = s.Env.Logger.Close() // there is nowhere left to say so
+	s.lock.release()
+}
