@@ -4,270 +4,155 @@
 // TCP or any net.Conn, TLS on top of it, reading that knows about records and
 // writing that never blocks a reader.
 //
-// A Conn has one reader, the stream's own goroutine, and many writers. The own
-// goroutine alone calls Wait, Read, StartTLS, WaitBelow and Close; Append,
-// Flush, Queued, End and Cause are for everybody. Start that goroutine afresh
-// after the handshake: a handshake leaves 4 KiB of stack behind.
+// A Conn has one reader, the stream's own goroutine, and many writers. Only
+// the own goroutine calls Wait, Read, Drained, the handshakes, WaitBelow,
+// AppendLast and Close; all other methods are for everybody. A handshake
+// leaves 4 KiB of stack behind: start the stream's loop in a fresh goroutine
+// after it. The loop of a stream is
+//
+//	for {
+//		if err := c.Wait(); err != nil { ... }
+//		for {
+//			n, err := c.Read(buf) // until transport.ErrAgain
+//			...                   // handle; cork.Add(target) where Append said dirty
+//			if c.Drained() { cork.Flush() }
+//		}
+//		cork.Flush() // ErrAgain: always before the next Wait
+//	}
 package transport
 
 import (
-	"bufio"
-	"context"
 	"crypto/tls"
 	"errors"
-	"io"
 	"net"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
-// The errors that callers ask about.
+// The errors that callers ask about. A peer that leaves is io.EOF, and
+// io.ErrUnexpectedEOF if it left TLS without close_notify; a read deadline is
+// os.ErrDeadlineExceeded.
 var (
 	// ErrAgain says that Read has nothing more for now: flush, then Wait.
-	ErrAgain = errors.New("nothing to read")
+	ErrAgain error = again{}
 	// ErrFull says that the outbox is at its limit.
 	ErrFull = errors.New("outbox is full")
-	// ErrClosed says that the Conn has ended.
+	// ErrClosed says that the Conn takes nothing more.
 	ErrClosed = errors.New("connection has ended")
 	// ErrSendTimeout says that the peer took nothing for Options.SendTimeout.
-	ErrSendTimeout = errors.New("peer does not read")
+	ErrSendTimeout = errors.New("peer takes no data")
 	// ErrPlaintextAfterStartTLS says that bytes came in plain between the
-	// request for STARTTLS and the ClientHello.
+	// request for STARTTLS and the TLS handshake.
 	ErrPlaintextAfterStartTLS = errors.New("plaintext after STARTTLS")
 )
+
+// again is a temporary net.Error, which crypto/tls hands through without
+// holding it against the connection.
+type again struct{}
+
+func (again) Error() string   { return "nothing to read now" }
+func (again) Timeout() bool   { return false }
+func (again) Temporary() bool { return true }
 
 // Reason says why a Conn is stuck.
 type Reason uint8
 
-// Overflow: the outbox reached Options.Limit. Stalled: no progress for Options.SendTimeout.
+// The reasons: the outbox reached Options.Limit, or the peer took nothing for
+// Options.SendTimeout.
 const (
 	Overflow Reason = iota
 	Stalled
 )
 
-// Options are the bounds of a Conn; zero values mean the defaults.
+// String names the reason for logs.
+func (r Reason) String() string {
+	if r == Overflow {
+		return "overflow"
+	}
+	return "stalled"
+}
+
+// Options are the bounds of a Conn. A zero value means the default.
 type Options struct {
-	HighWater   int           // bytes above which the stream's own reader should pause; 256 KiB
+	HighWater   int           // bytes from which on the stream's own reader pauses (WaitBelow); 256 KiB
 	Limit       int           // bytes that the outbox holds at most; 8 MiB
-	SendTimeout time.Duration // how long a peer may take nothing; 180 s
-	OnStuck     func(Reason)  // called at most once per reason, in a goroutine of its own
+	SendTimeout time.Duration // how long a peer may take nothing while there is something; 180 s
+	// OnStuck decides what happens to a stuck Conn. It is called once per
+	// reason, in a goroutine of its own and under no lock. A stalled Conn
+	// ends with ErrSendTimeout when OnStuck returns. Without OnStuck an
+	// overflow ends the Conn with ErrFull.
+	OnStuck func(Reason)
 }
 
-// Conn is one connection: one reader goroutine, many writers.
-type Conn struct {
-	nc      net.Conn
-	o       Options
-	r       *bufio.Reader
-	tls     *tls.Conn
-	mu      sync.Mutex // guards the fields below
-	cond    *sync.Cond
-	out     []byte
-	queued  bool
-	writing int
-	cause   error
-}
-
-// New makes a Conn of c, which belongs to it from now on.
-func New(c net.Conn, o Options) *Conn {
+func (o Options) withDefaults() Options {
 	if o.HighWater <= 0 {
 		o.HighWater = 256 << 10
 	}
 	if o.Limit <= 0 {
 		o.Limit = 8 << 20
 	}
-	t := &Conn{nc: c, o: o, r: bufio.NewReader(c)}
-	t.cond = sync.NewCond(&t.mu)
+	if o.SendTimeout <= 0 {
+		o.SendTimeout = 180 * time.Second
+	}
+	return o
+}
+
+// readGrace is how long reading goes on after writing has failed: what the
+// peer sent before it went away still counts.
+const readGrace = 5 * time.Second
+
+// past is a deadline that has been missed.
+var past = time.Unix(1, 0)
+
+// Conn is one connection: one reader goroutine, many writers.
+type Conn struct {
+	nc  net.Conn
+	raw syscall.RawConn // nil: a net.Conn that is no socket, which is read and written by blocking calls
+	o   Options
+	in  input
+	out output // methods of out.go
+
+	ended atomic.Bool // End or Close was called; cause is set
+	mu    sync.Mutex  // guards all fields below, and those of out
+
+	tls      *tls.Conn
+	cert     *tls.Certificate // what we showed the peer; nil for a client
+	cause    error            // why the Conn ended; the first reason stays
+	writeErr error            // why nothing can be sent any more
+	phase    phase
+	blocking bool      // writes of crypto/tls wait: set before tls, so that only the handshake sees it
+	aborted  bool      // the context of the handshake is over
+	reset    bool      // the peer is stuck: close by RST, leave nothing to the kernel
+	deadline time.Time // of reading, as asked for
+	armed    time.Time // of reading, as the runtime knows it; never later than deadline
+	grace    time.Time // reading ends here since writing failed
+}
+
+// phase is where a Conn stands in its life.
+type phase uint8
+
+const (
+	open phase = iota
+	shaking
+	closing // Close has begun: nothing is appended any more
+	closed
+)
+
+// New makes a Conn of c, which belongs to it from now on. Only *net.TCPConn
+// and *net.UnixConn are used as sockets; what wraps them is respected, and
+// costs a goroutine per write and a buffer per blocked read.
+func New(c net.Conn, o Options) *Conn {
+	t := &Conn{nc: c, o: o.withDefaults(), raw: rawConn(c)}
+	if t.raw != nil {
+		t.in.fill, t.in.try, t.out.try = t.fillFD, t.tryFD, t.writeFD
+	}
 	return t
 }
 
-// Wait blocks until bytes are there that Read can return at once.
-func (c *Conn) Wait() error {
-	_, err := c.r.Peek(1)
-	if cause := c.Cause(); cause != nil {
-		return cause
-	}
-	return err
-}
-
-// Read returns what is there and never blocks after Wait: ErrAgain when
-// nothing more is in user space and the socket is drained.
-func (c *Conn) Read(p []byte) (int, error) {
-	if c.r.Buffered() == 0 {
-		return 0, ErrAgain
-	}
-	return c.r.Read(p)
-}
-
-// Drained says that nothing more waits: time to flush what this input dirtied.
-func (c *Conn) Drained() bool { return c.r.Buffered() == 0 }
-
-// SetReadDeadline bounds Wait; it then returns os.ErrDeadlineExceeded.
-func (c *Conn) SetReadDeadline(t time.Time) error { return c.nc.SetReadDeadline(t) }
-
-// StartTLS is the server's side of the handshake after <proceed/>. plain is
-// what the caller's parser still holds: any byte of it is an error.
-func (c *Conn) StartTLS(ctx context.Context, cfg *tls.Config, plain ...[]byte) error {
-	for _, p := range plain {
-		if len(p) > 0 {
-			return ErrPlaintextAfterStartTLS
-		}
-	}
-	if c.r.Buffered() > 0 {
-		return ErrPlaintextAfterStartTLS
-	}
-	if err := c.WaitBelow(1, time.Time{}); err != nil {
-		return err
-	}
-	return c.handshake(ctx, tls.Server(c.nc, cfg))
-}
-
-// DirectTLS is the server's side of a handshake with which a connection begins.
-func (c *Conn) DirectTLS(ctx context.Context, cfg *tls.Config) error {
-	return c.handshake(ctx, tls.Server(c.nc, cfg))
-}
-
-// ClientTLS is the client's side of a handshake, direct or after <proceed/>.
-func (c *Conn) ClientTLS(ctx context.Context, cfg *tls.Config, plain ...[]byte) error {
-	return c.handshake(ctx, tls.Client(c.nc, cfg))
-}
-
-func (c *Conn) handshake(ctx context.Context, t *tls.Conn) error {
-	if err := t.HandshakeContext(ctx); err != nil {
-		return err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.tls, c.r = t, bufio.NewReader(t)
-	return nil
-}
-
-// TLS describes the handshake; false without TLS.
-func (c *Conn) TLS() (tls.ConnectionState, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.tls == nil {
-		return tls.ConnectionState{}, false
-	}
-	return c.tls.ConnectionState(), true
-}
-
-// ChannelBinding returns the data of tls-exporter (RFC 9266), tls-unique or
-// tls-server-end-point (RFC 5929); false when this connection has none.
-func (c *Conn) ChannelBinding(name string) ([]byte, bool) { return nil, false }
-
-// Append copies p to the outbox; dirty says that the caller became the one who has to Flush.
-func (c *Conn) Append(p []byte) (dirty bool, err error) {
-	return c.AppendFunc(func(dst []byte) []byte { return append(dst, p...) })
-}
-
-// AppendFunc lets fn append to the outbox; fn calls nothing that locks.
-func (c *Conn) AppendFunc(fn func(dst []byte) []byte) (dirty bool, err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.cause != nil {
-		return false, ErrClosed
-	}
-	b := fn(c.out)
-	if len(b) > c.o.Limit {
-		return false, ErrFull
-	}
-	c.out = b
-	dirty = !c.queued && c.writing == 0
-	c.queued = true
-	return dirty, nil
-}
-
-// AppendLast appends for the stream's own goroutine even after End, until Close.
-func (c *Conn) AppendLast(p []byte) error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.out = append(c.out, p...)
-	return nil
-}
-
-// Flush sends what is there and never blocks.
-func (c *Conn) Flush() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.writing > 0 || len(c.out) == 0 {
-		return
-	}
-	c.writing = len(c.out)
-	go c.write()
-}
-
-func (c *Conn) write() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for len(c.out) > 0 {
-		b, w := c.out, io.Writer(c.nc)
-		if c.tls != nil {
-			w = c.tls
-		}
-		c.out, c.queued, c.writing = nil, false, len(b)
-		c.mu.Unlock()
-		_, err := w.Write(b)
-		c.mu.Lock()
-		c.writing = 0
-		if err != nil && c.cause == nil {
-			c.cause = err
-		}
-	}
-	c.cond.Broadcast()
-}
-
-// Queued is the number of bytes that wait to be sent.
-func (c *Conn) Queued() int {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return len(c.out) + c.writing
-}
-
-// WaitBelow blocks the own reader until Queued() < n (n <= 0: HighWater), or the Conn ended.
-func (c *Conn) WaitBelow(n int, deadline time.Time) error {
-	if n <= 0 {
-		n = c.o.HighWater
-	}
-	c.Flush()
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	for len(c.out)+c.writing >= n && c.cause == nil {
-		c.cond.Wait()
-	}
-	return c.cause
-}
-
-// End notes why the Conn ends and wakes Wait; it never waits.
-func (c *Conn) End(err error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err == nil {
-		err = ErrClosed
-	}
-	if c.cause == nil {
-		c.cause = err
-	}
-	c.cond.Broadcast()
-	_ = c.nc.SetReadDeadline(time.Unix(1, 0))
-}
-
-// Close is for the stream's own goroutine only: it sends what it can within a
-// short bound, close_notify, and closes the socket.
-func (c *Conn) Close() error {
-	c.Flush()
-	c.End(ErrClosed)
-	if c.tls != nil {
-		return c.tls.Close()
-	}
-	return c.nc.Close()
-}
-
-// Cause is why the Conn ended, nil before.
-func (c *Conn) Cause() error {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.cause
-}
+// HighWater is the mark of Options.
+func (c *Conn) HighWater() int { return c.o.HighWater }
 
 // RemoteAddr is the peer's address.
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
@@ -275,26 +160,77 @@ func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 // LocalAddr is our own address.
 func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
 
-// Cork remembers the Conns that one reader has dirtied until its input is
-// drained. It belongs to one goroutine; its zero value is ready.
-type Cork struct{ conns []*Conn }
-
-// Add remembers a dirty Conn once.
-func (k *Cork) Add(c *Conn) {
-	for _, d := range k.conns {
-		if c == d {
-			return
-		}
-	}
-	k.conns = append(k.conns, c)
+// Cause is why the Conn ended: the first reason given to End, or the error of
+// a write. It is nil while the Conn can be written to.
+func (c *Conn) Cause() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cause
 }
 
-// Flush flushes all of them and forgets them.
-func (k *Cork) Flush() {
-	for i, c := range k.conns {
-		c.Flush()
-		k.conns[i] = nil
+// End notes why the Conn ends, refuses what others append from now on and
+// wakes the own goroutine out of Wait, WaitBelow or a handshake: all of them
+// return err. It never waits and may be called by anybody, any number of
+// times; the first reason stays. What is in the outbox remains for Close.
+func (c *Conn) End(err error) {
+	if err == nil {
+		err = ErrClosed
 	}
-	k.conns = k.conns[:0]
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.endLocked(err)
 }
 
+func (c *Conn) endLocked(err error) {
+	if c.ended.Load() {
+		return
+	}
+	if c.cause == nil {
+		c.cause = err
+	}
+	c.ended.Store(true)
+	c.out.wake(c.ended.Load())
+	if c.phase == shaking {
+		_ = c.nc.SetDeadline(past)
+		return
+	}
+	_ = c.nc.SetReadDeadline(past)
+}
+
+// SetReadDeadline bounds Wait and Read, which then return
+// os.ErrDeadlineExceeded; zero takes the bound away. Moving a deadline
+// further costs a lock and no timer: the runtime learns it when the old one
+// passes.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.deadlineLocked(t)
+}
+
+func (c *Conn) deadlineLocked(t time.Time) error {
+	if c.ended.Load() || c.aborted {
+		return nil
+	}
+	if !c.grace.IsZero() && (t.IsZero() || t.After(c.grace)) {
+		t = c.grace
+	}
+	c.deadline = t
+	c.in.timed.Store(!t.IsZero())
+	if t.IsZero() || !c.armed.IsZero() && !t.Before(c.armed) {
+		return nil
+	}
+	c.armed = t
+	return c.nc.SetReadDeadline(t)
+}
+
+// expired is asked when a deadline of the socket has passed. It returns nil
+// when there is time left, which it has told the runtime.
+func (c *Conn) expired() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.lateLocked(time.Now()); err != nil {
+		return err
+	}
+	c.armed = c.deadline
+	return c.nc.SetReadDeadline(c.deadline)
+}

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transport
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	closeWithin  = 2 * time.Second        // for what is still to be sent
+	lingerWithin = 500 * time.Millisecond // for the peer to hang up, so that close(2) does not turn into a reset
+	lingerBytes  = 256 << 10              // that are read and dropped meanwhile
+)
+
+// Close is for the stream's own goroutine, outside of Wait: it sends what is
+// in the outbox and close_notify, waits for that at most two seconds, closes
+// the socket and gives all buffers back. A Conn that is stuck is reset, so
+// that the kernel does not keep what the peer will not take.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	if c.phase >= closing {
+		c.mu.Unlock()
+		return nil
+	}
+	c.phase = closing
+	c.endLocked(ErrClosed)
+	good := c.writeErr == nil
+	c.mu.Unlock()
+	if good {
+		good = c.farewell(time.Now().Add(closeWithin))
+	}
+	if good || !c.stuck() {
+		c.linger()
+	} else if s, ok := c.nc.(interface{ SetLinger(sec int) error }); ok {
+		_ = s.SetLinger(0)
+	}
+	c.mu.Lock()
+	c.phase = closed
+	if c.writeErr == nil {
+		c.writeErr = ErrClosed
+	}
+	c.out.clear()
+	c.mu.Unlock()
+	err := c.nc.Close()
+	c.in.start, c.in.end, c.in.more = 0, 0, false
+	c.in.release()
+	return err
+}
+
+// farewell sends the rest of the outbox and close_notify.
+func (c *Conn) farewell(limit time.Time) bool {
+	if c.waitBelow(context.Background(), 1, limit, true) != nil {
+		return false
+	}
+	if c.tls == nil {
+		return true
+	}
+	if c.tls.CloseWrite() != nil {
+		return false
+	}
+	return c.waitBelow(context.Background(), 1, limit, true) == nil
+}
+
+func (c *Conn) stuck() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.reset || c.out.size() > 0
+}
+
+// linger hangs up and reads on until the peer does so too: closing a socket
+// with unread bytes resets it, and some systems then drop what they have
+// received but not yet read, such as the stream error.
+func (c *Conn) linger() {
+	s, ok := c.nc.(interface{ CloseWrite() error })
+	if c.raw == nil || !ok || c.in.over || s.CloseWrite() != nil {
+		return
+	}
+	if c.nc.SetReadDeadline(time.Now().Add(lingerWithin)) != nil {
+		return
+	}
+	c.in.start, c.in.end = 0, 0
+	c.in.release()
+	dropped := 0
+	_ = c.raw.Read(func(fd uintptr) bool {
+		b := readBuffers.get()
+		defer readBuffers.put(b)
+		for dropped < lingerBytes {
+			n, again, err := readFD(fd, b[:])
+			if again {
+				return false
+			}
+			if err != nil {
+				return true
+			}
+			dropped += n
+		}
+		return true
+	})
+}

@@ -1,0 +1,422 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package transport
+
+// Writing: a bounded outbox of plaintext that somebody flushes, and a tail of
+// ciphertext that the socket did not take, which a goroutine for this Conn
+// alone finishes.
+
+import (
+	"context"
+	"errors"
+	"os"
+	"time"
+)
+
+const (
+	flushChunk  = 64 << 10  // of plaintext in one TLS write
+	flushRounds = 4         // TLS writes that one Flush does for others; the rest goes to a goroutine
+	tailLimit   = 256 << 10 // of ciphertext; only answers to key updates can pile up over one chunk
+)
+
+// output is the writing half of a Conn, guarded by Conn.mu. At any time one
+// of these holds: the outbox is empty; queued (whoever set it will flush);
+// writing (the writer looks again before it leaves); draining.
+type output struct {
+	box      *buffer // what Append collects
+	cur      *buffer // what is being flushed
+	tail     *buffer // ciphertext that the socket did not take
+	queued   bool    // somebody was told that he has to flush
+	writing  bool    // somebody is within a TLS write, or in a handshake
+	draining bool    // the Conn's own goroutine is at work on the tail
+	full     bool    // Overflow has been reported
+	below    chan struct{}
+	belowN   int // below is closed when size() falls under it
+
+	try     func(fd uintptr) // writeFD, within RawConn.Control
+	p       []byte           // what it shall write
+	n       int              // what it wrote
+	failure error
+}
+
+func (o *output) size() int {
+	return len(o.box.rest()) + len(o.cur.rest()) + len(o.tail.rest())
+}
+
+// wake tells WaitBelow to look again.
+func (o *output) wake(force bool) {
+	if o.below != nil && (force || o.size() < o.belowN) {
+		close(o.below)
+		o.below = nil
+	}
+}
+
+// clear drops all that waits, but what somebody has in hand.
+func (o *output) clear() {
+	o.box.drop()
+	o.box = nil
+	if !o.writing {
+		o.cur.drop()
+		o.cur = nil
+	}
+	if !o.draining {
+		o.tail.drop()
+		o.tail = nil
+	}
+	o.wake(true)
+}
+
+// Append copies p to the outbox. dirty says that the caller became the one
+// who has to Flush. The error is ErrFull at the limit, ErrClosed after the end.
+func (c *Conn) Append(p []byte) (dirty bool, err error) {
+	c.mu.Lock()
+	if err = c.roomLocked(len(p)); err == nil && len(p) > 0 {
+		if c.out.box == nil {
+			c.out.box = newBuffer()
+		}
+		c.out.box.b = append(c.out.box.b, p...)
+		dirty = c.dirtyLocked()
+	}
+	c.mu.Unlock()
+	return dirty, c.overflowed(err)
+}
+
+// AppendFunc is Append for a serialiser: fn appends to dst and returns the
+// result. It runs under the outbox's lock: it calls nothing that locks or waits.
+func (c *Conn) AppendFunc(fn func(dst []byte) []byte) (dirty bool, err error) {
+	dirty, err = c.appendFunc(fn)
+	return dirty, c.overflowed(err)
+}
+
+func (c *Conn) appendFunc(fn func([]byte) []byte) (bool, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err := c.roomLocked(0); err != nil {
+		return false, err
+	}
+	box := c.out.box
+	if box == nil {
+		box = newBuffer()
+	}
+	b := fn(box.b)
+	added := len(b) - len(box.b)
+	err := c.roomLocked(added)
+	if added <= 0 || err != nil {
+		if c.out.box == nil {
+			box.drop()
+		}
+		return false, err
+	}
+	box.b, c.out.box = b, box
+	return c.dirtyLocked(), nil
+}
+
+// AppendLast is for the stream's own goroutine and its last words: it appends
+// even after End and over the limit, until Close, which sends it.
+func (c *Conn) AppendLast(p []byte) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.phase >= closing || c.writeErr != nil {
+		return ErrClosed
+	}
+	if c.out.box == nil {
+		c.out.box = newBuffer()
+	}
+	c.out.box.b = append(c.out.box.b, p...)
+	return nil
+}
+
+func (c *Conn) roomLocked(n int) error {
+	switch {
+	case c.ended.Load() || c.writeErr != nil || c.phase >= closing:
+		return ErrClosed
+	case n > c.o.Limit-c.out.size():
+		return ErrFull
+	}
+	return nil
+}
+
+func (c *Conn) dirtyLocked() bool {
+	if c.out.queued || c.out.writing || c.out.draining {
+		return false
+	}
+	c.out.queued = true
+	return true
+}
+
+// overflowed reports the first ErrFull.
+func (c *Conn) overflowed(err error) error {
+	if !errors.Is(err, ErrFull) {
+		return err
+	}
+	c.mu.Lock()
+	first := !c.out.full
+	c.out.full = true
+	c.mu.Unlock()
+	switch {
+	case first && c.o.OnStuck != nil:
+		go c.o.OnStuck(Overflow)
+	case first:
+		c.End(ErrFull)
+	}
+	return err
+}
+
+// Queued is the number of bytes that wait: outbox and tail.
+func (c *Conn) Queued() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.out.size()
+}
+
+// Flush sends what is in the outbox and never waits. What the socket does not
+// take is finished by a goroutine of this Conn, which then flushes what came
+// meanwhile.
+func (c *Conn) Flush() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.out.writing || c.out.draining {
+		return // he looks again before he leaves
+	}
+	c.flushLocked(flushRounds)
+	if c.out.size() > 0 && c.writeErr == nil {
+		c.drainLocked()
+	}
+}
+
+// flushLocked does at most so many TLS writes, until the socket takes no more.
+// The lock is not held while it writes.
+func (c *Conn) flushLocked(rounds int) {
+	for ; rounds > 0 && c.writeErr == nil && len(c.out.tail.rest()) == 0; rounds-- {
+		if c.out.cur == nil {
+			c.out.cur, c.out.box, c.out.queued = c.out.box, nil, false
+		}
+		cur, t := c.out.cur, c.tls
+		if cur == nil {
+			return
+		}
+		chunk := cur.rest()
+		chunk = chunk[:min(len(chunk), flushChunk)]
+		c.out.writing = true
+		c.mu.Unlock()
+		var err error
+		if t != nil {
+			_, err = t.Write(chunk)
+		} else {
+			err = c.send(chunk)
+		}
+		c.mu.Lock()
+		c.out.writing = false
+		cur.off += len(chunk)
+		if err != nil {
+			c.failLocked(err)
+		}
+		if c.out.cur == cur && (len(cur.rest()) == 0 || c.writeErr != nil) {
+			cur.drop()
+			c.out.cur = nil
+		}
+		c.out.wake(false)
+	}
+}
+
+// send gives p to the socket and keeps what it does not take. It never waits.
+// Its callers take turns: TLS has a lock, and in plain mode writing is one.
+func (c *Conn) send(p []byte) error {
+	c.mu.Lock()
+	wait := c.raw == nil || len(c.out.tail.rest()) > 0
+	if wait {
+		defer c.mu.Unlock()
+		return c.keepLocked(p)
+	}
+	err := c.writeErr
+	c.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	c.out.p, c.out.n, c.out.failure = p, 0, nil
+	err = c.raw.Control(c.out.try)
+	n := c.out.n
+	c.out.p = nil
+	if err == nil {
+		err = c.out.failure
+	}
+	if err == nil && n == len(p) {
+		return nil
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if err != nil {
+		c.failLocked(err)
+		return err
+	}
+	return c.keepLocked(p[n:])
+}
+
+func (c *Conn) writeFD(fd uintptr) { c.out.n, c.out.failure = writeFD(fd, c.out.p) }
+
+// keepLocked makes p the end of the tail and sees that somebody drains it.
+func (c *Conn) keepLocked(p []byte) error {
+	if c.writeErr != nil {
+		return c.writeErr
+	}
+	if c.out.tail == nil {
+		c.out.tail = newBuffer()
+	}
+	if len(c.out.tail.rest())+len(p) > tailLimit {
+		c.failLocked(ErrFull)
+		return ErrFull
+	}
+	if t := c.out.tail; t.off > tailLimit { // in a new array: drain may be reading the old one
+		t.b, t.off = append([]byte(nil), t.rest()...), 0
+	}
+	c.out.tail.b = append(c.out.tail.b, p...)
+	c.drainLocked()
+	return nil
+}
+
+func (c *Conn) drainLocked() {
+	if !c.out.draining {
+		c.out.draining = true
+		go c.drain()
+	}
+}
+
+// drain is the goroutine of a Conn whose socket is full: it finishes the tail,
+// flushes what came meanwhile, and leaves.
+func (c *Conn) drain() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.writeErr == nil {
+		if rest := c.out.tail.rest(); len(rest) > 0 {
+			c.mu.Unlock()
+			n, err := c.writeSome(rest[:min(len(rest), flushChunk)])
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				err = c.stalled()
+			}
+			c.mu.Lock()
+			c.out.tail.off += n
+			if err != nil {
+				c.failLocked(err)
+			}
+			c.out.wake(false)
+			continue
+		}
+		c.out.tail.drop()
+		c.out.tail = nil
+		if c.out.writing || c.out.size() == 0 {
+			break
+		}
+		c.flushLocked(flushRounds)
+	}
+	c.out.draining = false
+	if c.writeErr != nil {
+		c.out.clear()
+	}
+}
+
+// writeSome waits until the socket takes some of p, at most SendTimeout.
+func (c *Conn) writeSome(p []byte) (n int, err error) {
+	if err := c.nc.SetWriteDeadline(time.Now().Add(c.o.SendTimeout)); err != nil {
+		return 0, err
+	}
+	if c.raw == nil {
+		n, err = c.nc.Write(p)
+		if n > 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+			err = nil
+		}
+		return n, err
+	}
+	var failure error
+	err = c.raw.Write(func(fd uintptr) bool {
+		n, failure = writeFD(fd, p)
+		return n > 0 || failure != nil
+	})
+	if err == nil {
+		err = failure
+	}
+	return n, err
+}
+
+// stalled lets the owner decide about a peer that takes nothing, then ends the Conn.
+func (c *Conn) stalled() error {
+	c.mu.Lock()
+	quiet := c.phase >= closing
+	c.mu.Unlock()
+	if quiet {
+		return ErrSendTimeout
+	}
+	if c.o.OnStuck != nil {
+		c.o.OnStuck(Stalled)
+	}
+	c.End(ErrSendTimeout)
+	return ErrSendTimeout
+}
+
+// failLocked notes that nothing can be sent any more. Reading goes on for
+// readGrace: what the peer has sent before it went away still counts.
+func (c *Conn) failLocked(err error) {
+	if c.writeErr != nil {
+		return
+	}
+	c.writeErr = err
+	c.reset = c.reset || errors.Is(err, ErrSendTimeout) || errors.Is(err, ErrFull)
+	if c.cause == nil {
+		c.cause = err
+	}
+	c.out.clear()
+	if c.phase < closing {
+		c.grace = time.Now().Add(readGrace)
+		_ = c.deadlineLocked(c.deadline)
+	}
+}
+
+// WaitBelow blocks the stream's own reader until Queued() < n, the Conn ends
+// or the deadline, if any, passes (os.ErrDeadlineExceeded). n <= 0 means
+// HighWater. Flush a Cork before: what waits there does not move.
+func (c *Conn) WaitBelow(n int, deadline time.Time) error {
+	if n <= 0 {
+		n = c.o.HighWater
+	}
+	if !c.ended.Load() && c.Queued() < n {
+		return nil
+	}
+	return c.waitBelow(context.Background(), n, deadline, false)
+}
+
+// waitBelow also ends with ctx; last waits on after End.
+func (c *Conn) waitBelow(ctx context.Context, n int, deadline time.Time, last bool) error {
+	var late <-chan time.Time
+	if !deadline.IsZero() {
+		t := time.NewTimer(time.Until(deadline))
+		defer t.Stop()
+		late = t.C
+	}
+	c.Flush()
+	for {
+		below, err := c.belowChan(n, last)
+		if below == nil {
+			return err
+		}
+		select {
+		case <-below:
+		case <-late:
+			return os.ErrDeadlineExceeded
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// belowChan is closed when there is reason to look again; nil when the wait is over.
+func (c *Conn) belowChan(n int, last bool) (<-chan struct{}, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.writeErr != nil || c.ended.Load() && !last {
+		return nil, c.cause
+	}
+	if c.out.size() < n {
+		return nil, nil
+	}
+	c.out.below, c.out.belowN = make(chan struct{}), n
+	return c.out.below, nil
+}
