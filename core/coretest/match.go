@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package coretest
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"strings"
+
+	"tercet/core/element"
+)
+
+// match compares what came with what a script wants and says what differs, or
+// "". Order of attributes and of white space between elements does not count.
+func (r *player) match(want, got element.Element) string {
+	vars := maps.Clone(r.vars)
+	why := matchElement(vars, want, got)
+	if why == "" {
+		r.vars = vars
+	}
+	return why
+}
+
+func matchElement(vars map[string]string, want, got element.Element) string {
+	if want.Name() != got.Name() {
+		return fmt.Sprintf("got <%s xmlns='%s'>, want <%s xmlns='%s'>", got.Local(), got.Space(), want.Local(), want.Space())
+	}
+	if why := matchAttrs(vars, want, got); why != "" {
+		return why
+	}
+	if why := matchText(vars, strings.TrimSpace(want.Text()), strings.TrimSpace(got.Text())); why != "" {
+		return fmt.Sprintf("text of <%s>: %s", got.Local(), why)
+	}
+	var left []element.Element
+	for e := range got.Children() {
+		left = append(left, e)
+	}
+	n := 0
+	for w := range want.Children() {
+		if w.Is("coretest", "any") { // whatever else there is
+			return ""
+		}
+		if n >= len(left) {
+			return fmt.Sprintf("<%s> lacks %s", got.Local(), w)
+		}
+		if why := matchElement(vars, w, left[n]); why != "" {
+			return why
+		}
+		n++
+	}
+	if n < len(left) {
+		return fmt.Sprintf("<%s> has also %s", got.Local(), left[n])
+	}
+	return ""
+}
+
+func matchAttrs(vars map[string]string, want, got element.Element) string {
+	left := make(map[element.Name]string)
+	for name, value := range got.Attrs() {
+		left[name] = value
+	}
+	for name, value := range want.Attrs() {
+		have, ok := left[name]
+		if !ok {
+			return fmt.Sprintf("<%s> has no attribute %s", got.Local(), name.Local)
+		}
+		delete(left, name)
+		if why := matchText(vars, value, have); why != "" {
+			return fmt.Sprintf("%s of <%s>: %s", name.Local, got.Local(), why)
+		}
+	}
+	delete(left, element.Name{Space: element.NSXML, Local: "lang"})
+	for name, value := range left {
+		return fmt.Sprintf("<%s> has also %s='%s'", got.Local(), name.Local, value)
+	}
+	return ""
+}
+
+var variable = regexp.MustCompile(`\{[a-z][a-z0-9]*\}`)
+
+// matchText compares texts in which {any} and {name} stand for something.
+func matchText(vars map[string]string, want, got string) string {
+	pattern, last := "^", 0
+	var names []string
+	for _, at := range variable.FindAllStringIndex(want, -1) {
+		pattern += regexp.QuoteMeta(want[last:at[0]])
+		name := want[at[0]+1 : at[1]-1]
+		last = at[1]
+		if value, known := vars[name]; known && name != "any" {
+			pattern += regexp.QuoteMeta(value)
+			continue
+		}
+		pattern += "(?s)(.+?)"
+		names = append(names, name)
+	}
+	pattern += regexp.QuoteMeta(want[last:]) + "$"
+	m := regexp.MustCompile(pattern).FindStringSubmatch(got)
+	if m == nil {
+		return fmt.Sprintf("got %q, want %q", got, want)
+	}
+	for i, name := range names {
+		if name != "any" {
+			vars[name] = m[i+1]
+		}
+	}
+	return ""
+}
