@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package message delivers messages to connected resources, or gives them to
+// who keeps them (RFC 6121 sections 5 and 8.5).
+package message
+
+import (
+	"context"
+
+	"tercet/core/auth"
+	"tercet/core/ext"
+	"tercet/core/module"
+	"tercet/core/route"
+	"tercet/core/session"
+	"tercet/core/stanza"
+)
+
+// Module is the message delivery module.
+var Module = module.Define("message", module.OnHost, struct{}{}, load).Auto()
+
+// Offline is fired for a message to an account without a resource that could
+// take it. Stop means that it is kept.
+var Offline = ext.NewHook[route.Event]("message/offline/handle")
+
+func load(s *module.Scope, _ struct{}) error {
+	in := route.In[stanza.Message]
+	in[route.Full].Handle(s, -1, full)
+	in[route.Bare].Handle(s, -1, bare)
+	return nil
+}
+
+// full delivers to the resource that is meant, else as RFC 6121 section
+// 8.5.3.2.1 says.
+func full(ctx context.Context, ev *route.Event) ext.Verdict {
+	st := ev.Stanza
+	if s := ev.Host.Sessions.Get(st.To); s != nil && ev.Deliver(s, st) {
+		return ext.Stop
+	}
+	switch st.Type {
+	case "groupchat":
+		return ext.Next // service-unavailable
+	case "headline", "error":
+		return ext.Stop // dropped
+	}
+	return bare(ctx, ev)
+}
+
+// bare delivers to an account (RFC 6121 section 8.5.2).
+func bare(ctx context.Context, ev *route.Event) ext.Verdict {
+	st := ev.Stanza
+	account := st.To.Local()
+	if ev.ToSelf {
+		account = ev.Origin.JID.Local()
+	}
+	switch st.Type {
+	case "groupchat":
+		return ext.Next // service-unavailable
+	case "error":
+		return ext.Stop // dropped
+	case "headline":
+		for _, s := range ev.Host.Sessions.Resources(account) {
+			if s.Available() && s.Priority() >= 0 {
+				ev.Deliver(s, st)
+			}
+		}
+		return ext.Stop
+	}
+	if toTop(ev, ev.Host.Sessions.Resources(account)) {
+		return ext.Stop
+	}
+	if !exists(ctx, ev, account) {
+		return ext.Next
+	}
+	return Offline.Fire(ctx, ev.Pass, ev)
+}
+
+// toTop delivers to the most available resources: all of those that share the
+// highest priority that is not negative.
+func toTop(ev *route.Event, all []*session.Session) bool {
+	top := -1
+	for _, s := range all {
+		if s.Available() {
+			top = max(top, s.Priority())
+		}
+	}
+	if top < 0 {
+		return false
+	}
+	delivered := false
+	for _, s := range all {
+		if s.Available() && s.Priority() == top && ev.Deliver(s, ev.Stanza) {
+			delivered = true
+		}
+	}
+	return delivered
+}
+
+func exists(ctx context.Context, ev *route.Event, account string) bool {
+	if ev.Host.Connected(account) {
+		return true
+	}
+	accounts, ok := auth.Accounts.In(ev.Pass)
+	if !ok {
+		return false
+	}
+	found, err := accounts.Exists(ctx, account)
+	if err != nil {
+		ev.Host.Log.ErrorContext(ctx, "account not looked up", "jid", ev.Stanza.To.Bare().String(), "err", err)
+	}
+	return found
+}

@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package modules is the list of what this server can do.
+package modules
+
+import (
+	"tercet/core/module"
+	"tercet/modules/bind"
+	"tercet/modules/c2s"
+	"tercet/modules/disco"
+	"tercet/modules/iq"
+	"tercet/modules/message"
+	"tercet/modules/ping"
+	"tercet/modules/session"
+	"tercet/modules/starttls"
+)
+
+// All are the modules that are compiled in. A folder that is missing here
+// fails a test.
+var All = []module.Definition{
+	bind.Module,
+	c2s.Module,
+	disco.Module,
+	iq.Module,
+	message.Module,
+	ping.Module,
+	session.Module,
+	starttls.Module,
+}
