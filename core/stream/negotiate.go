@@ -74,7 +74,7 @@ func (s *Stream) sendHeader(h element.Header) {
 		b = element.AppendEscapedAttr(b, h.From)
 		b = append(b, '\'')
 	}
-	s.opened = true
+	s.opened.Store(true)
 	s.Write(append(b, " version='1.0' xml:lang='en'>"...))
 }
 

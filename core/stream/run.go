@@ -57,7 +57,7 @@ func (s *Stream) loop(ctx context.Context) error {
 		if err := s.Cause(); err != nil {
 			return err
 		}
-		if done, err := s.tokens(ctx); done || err != nil {
+		if err := s.tokens(ctx); err != nil {
 			return err
 		}
 		s.cork.Flush()
@@ -127,8 +127,8 @@ func (s *Stream) fill(ctx context.Context) error {
 		if n > 0 {
 			total += n
 			s.reader.Filled(n)
-			if done, err := s.tokens(ctx); done || err != nil {
-				return errors.Join(err, doneError(done))
+			if err := s.tokens(ctx); err != nil {
+				return err
 			}
 		}
 		switch {
@@ -148,26 +148,18 @@ func (s *Stream) fill(ctx context.Context) error {
 	}
 }
 
-func doneError(done bool) error {
-	if done {
-		return ErrClosed
-	}
-	return nil
-}
-
-// tokens handles whole elements that are in the reader's buffer. Done means
-// that the peer has closed the stream.
-func (s *Stream) tokens(ctx context.Context) (done bool, err error) {
+// tokens handles whole elements that are in the reader's buffer.
+func (s *Stream) tokens(ctx context.Context) error {
 	for {
 		tok, err := s.reader.Next()
 		if errors.Is(err, element.ErrMore) {
-			return false, nil
+			return nil
 		}
 		if err != nil {
-			if !s.opened {
+			if !s.opened.Load() {
 				s.sendHeader(element.Header{}) // RFC 6120 section 4.9.1.2: an error needs a stream
 			}
-			return false, err
+			return err
 		}
 		switch tok.Kind {
 		case element.StreamHeader:
@@ -177,14 +169,14 @@ func (s *Stream) tokens(ctx context.Context) (done bool, err error) {
 				err = s.topLevel(ctx, tok.Element)
 			}
 		case element.StreamEnd:
-			return true, ErrClosed
+			return ErrClosed
 		case element.Whitespace:
 		}
 		if err != nil {
-			return false, err
+			return err
 		}
 		if err := s.runThen(ctx); err != nil {
-			return false, err
+			return err
 		}
 	}
 }
@@ -256,7 +248,7 @@ func (s *Stream) ended(err error) error {
 func (s *Stream) finish(ctx context.Context, err error) {
 	s.note(err)
 	cause := s.Cause()
-	if s.ending.CompareAndSwap(false, true) && s.opened {
+	if s.ending.CompareAndSwap(false, true) && s.opened.Load() {
 		s.sayEnd(cause)
 	}
 	s.cork.Flush()

@@ -77,7 +77,7 @@ type Stream struct {
 	cork   transport.Cork
 	then   []func(context.Context) error
 	header element.Header
-	opened bool // our header is out
+	opened atomic.Bool // our header is out
 
 	user     atomic.Pointer[string]
 	receiver atomic.Pointer[Receiver]
@@ -142,7 +142,7 @@ func (s *Stream) Bound() bool { return s.receiver.Load() != nil }
 // it (RFC 6120 section 6.4.6).
 func (s *Stream) Restart() {
 	s.reader.Restart()
-	s.opened = false
+	s.opened.Store(false)
 	s.ID = stanza.NewID()
 }
 
@@ -155,12 +155,12 @@ func (s *Stream) Then(fn func(context.Context) error) { s.then = append(s.then, 
 func (s *Stream) Limit(rate, burst int) { s.shape.set(rate, burst) }
 
 // Send writes an element to the peer; it goes out when the input is drained.
-// Anybody may call it; who is not the stream's goroutine follows it by Flush.
+// Only the stream's goroutine calls it, as handlers of its points do.
 func (s *Stream) Send(e element.Element) {
 	s.Write(e.AppendTo(nil, element.NSClient))
 }
 
-// Write appends bytes that are one or more whole elements in normal form.
+// Write is Send for bytes that are one or more whole elements in normal form.
 func (s *Stream) Write(p []byte) {
 	if _, err := s.Conn.Append(p); err != nil {
 		s.End(err)
@@ -176,7 +176,7 @@ func (s *Stream) End(err error) {
 	if !s.ending.CompareAndSwap(false, true) {
 		return
 	}
-	if s.opened {
+	if s.opened.Load() {
 		var b []byte
 		if err != nil {
 			b = appendError(b, asError(err))
