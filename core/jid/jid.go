@@ -115,16 +115,20 @@ func (j JID) domainStart() int {
 	return int(j.at) + 1
 }
 
-// join makes a JID of three canonical parts; domain is not empty.
+// join makes a JID of three canonical parts; domain is not empty. It keeps
+// none of them.
 func join(local, domain, resource string) JID {
-	j := JID{s: domain}
+	b := make([]byte, 0, len(local)+len(domain)+len(resource)+2)
+	var j JID
 	if local != "" {
-		j.s = local + "@" + domain
+		b = append(append(b, local...), '@')
 		j.at = int16(len(local)) //nolint:gosec // at most maxPart
 	}
+	b = append(b, domain...)
 	if resource != "" {
-		j.slash = int16(len(j.s)) //nolint:gosec // at most maxJID
-		j.s += "/" + resource
+		j.slash = int16(len(b)) //nolint:gosec // at most maxJID
+		b = append(append(b, '/'), resource...)
 	}
+	j.s = string(b)
 	return j
 }

@@ -5,20 +5,33 @@ package jid
 import (
 	"fmt"
 	"strings"
+	"unsafe"
 )
 
-// Parse returns the address that s stands for. The result does not share
-// memory with s.
+// Parse returns the address that s stands for. It keeps nothing of s.
 func Parse(s string) (JID, error) {
-	local, domain, resource, err := split(s)
+	if len(s) > maxCached {
+		return parse(s)
+	}
+	if j, ok := lookup(s); ok {
+		return j, nil
+	}
+	j, err := parse(s)
 	if err != nil {
 		return JID{}, err
 	}
-	return New(local, domain, resource)
+	raw := j.s
+	if raw != s {
+		raw = strings.Clone(s)
+	}
+	remember(raw, j)
+	return j, nil
 }
 
-// ParseBytes is Parse for a slice of a read buffer; it keeps nothing of b.
-func ParseBytes(b []byte) (JID, error) { return Parse(string(b)) }
+// ParseBytes is Parse for a slice of a read buffer.
+func ParseBytes(b []byte) (JID, error) {
+	return Parse(unsafe.String(unsafe.SliceData(b), len(b))) // Parse keeps nothing of it
+}
 
 // New returns the address of three parts; local and resource may be empty.
 func New(local, domain, resource string) (JID, error) {
@@ -46,6 +59,22 @@ func MustParse(s string) JID {
 		panic(fmt.Sprintf("jid: parse %q: %v", s, err))
 	}
 	return j
+}
+
+// parse parses s without the cache.
+func parse(s string) (JID, error) {
+	local, domain, resource, err := split(s)
+	if err != nil {
+		return JID{}, err
+	}
+	if plainDomain(domain) && (local == "" || plainLocal(local)) && (resource == "" || plainResource(resource)) {
+		j := JID{s: strings.Clone(s), at: int16(len(local))} //nolint:gosec // at most maxPart
+		if resource != "" {
+			j.slash = int16(len(s) - len(resource) - 1) //nolint:gosec // at most maxJID
+		}
+		return j, nil
+	}
+	return New(local, domain, resource)
 }
 
 // split cuts s at its first slash and, before that, at its first @

@@ -11,6 +11,9 @@ import (
 	mellium "mellium.im/xmpp/jid"
 )
 
+// base is what parts are prepared upon.
+var base = mellium.NewUnsafe("", "x", "").JID
+
 // PrepLocal returns the canonical form of a localpart
 // (RFC 7622 3.3: UsernameCaseMapped).
 func PrepLocal(s string) (string, error) {
@@ -18,7 +21,7 @@ func PrepLocal(s string) (string, error) {
 		return s, nil
 	}
 	return settle(s, "localpart", func(s string) (string, error) {
-		j, err := mellium.New(s, "x", "")
+		j, err := base.WithLocal(s)
 		return j.Localpart(), err
 	})
 }
@@ -30,7 +33,7 @@ func PrepResource(s string) (string, error) {
 		return s, nil
 	}
 	return settle(s, "resourcepart", func(s string) (string, error) {
-		j, err := mellium.New("", "x", s)
+		j, err := base.WithResource(s)
 		return j.Resourcepart(), err
 	})
 }
@@ -50,7 +53,10 @@ func PrepDomain(s string) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		d := strings.TrimSuffix(j.Domainpart(), ".") // an ideographic full stop became a dot
+		d := j.Domainpart()
+		if !strings.HasSuffix(s, ".") {
+			d = strings.TrimSuffix(d, ".") // an ideographic full stop became a dot
+		}
 		if d == "" || strings.HasPrefix(d, ".") || strings.HasSuffix(d, ".") || strings.Contains(d, "..") {
 			return "", fmt.Errorf("%w: empty label", ErrInvalid)
 		}
