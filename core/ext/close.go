@@ -135,7 +135,8 @@ func (s *Scope) lastUndo() (fn func() error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if n := len(s.undo); n > 0 {
-		fn, s.undo = s.undo[n-1], slices.Delete(s.undo, n-1, n)
+		fn = s.undo[n-1]
+		s.undo = slices.Delete(s.undo, n-1, n)
 	}
 	return fn
 }

@@ -4,6 +4,7 @@ package ext_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync"
@@ -235,6 +236,73 @@ func TestReloadUnderLoad(t *testing.T) {
 		t.Errorf("left in the table: %v", left)
 	}
 	t.Logf("%d events over %d reloads", events.Load(), rounds)
+}
+
+// TestCloseBesideSwap closes scopes at the moment at which they go live: either
+// comes first, and in both cases nothing runs after Close.
+func TestCloseBesideSwap(t *testing.T) {
+	table := ext.NewTable()
+	f := new(faults)
+	var live int
+	for gen := range 2000 {
+		s, in := load(table, f, "roster", gen)
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if err := ext.Swap(table, []ext.Change{{New: s}}); err == nil {
+				live++
+			} else if !errors.Is(err, ext.ErrClosed) {
+				t.Errorf("swap: %v", err)
+			}
+		})
+		wg.Go(func() {
+			for range 10 {
+				s.Go(func(context.Context) { in.alive("goroutine") })
+				s.After(0, func(context.Context) { in.alive("timer") })
+			}
+		})
+		wg.Go(func() {
+			for range gen % 16 {
+				runtime.Gosched()
+			}
+			if err := s.Close(context.Background()); err != nil {
+				t.Errorf("close: %v", err)
+			}
+			in.dead.Store(true)
+		})
+		wg.Wait()
+	}
+	f.check(t)
+	if live == 0 || len(table.Describe()) != 0 {
+		t.Errorf("%d were live; left: %v", live, table.Describe())
+	}
+}
+
+// TestSwapAllCrossed swaps two tables in both orders at once: it ends.
+func TestSwapAllCrossed(t *testing.T) {
+	one, two := ext.NewTable(), ext.NewTable()
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			first, second := one, two
+			if i%2 == 0 {
+				first, second = two, one
+			}
+			for range 500 {
+				a := ext.NewScope(context.Background(), "a", first)
+				b := ext.NewScope(context.Background(), "b", second)
+				hammerNoise.Handle(a, 0, func(context.Context, *hammerEvent) ext.Verdict { return ext.Next })
+				if err := ext.SwapAll([]ext.Change{{New: a}, {New: b}}); err != nil {
+					t.Errorf("swap: %v", err)
+				}
+				for _, s := range []*ext.Scope{a, b} {
+					if err := s.Close(context.Background()); err != nil {
+						t.Errorf("close: %v", err)
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // noise loads and closes scopes that have nothing to do with the modules,

@@ -43,14 +43,11 @@ func (s *Scope) goLocked(fn func(context.Context)) {
 	}()
 }
 
-// begin starts what was staged. It comes after the Swap; a Close may have come
-// between.
+// begin starts what was staged. It comes after the Swap; if a Close has come
+// between, nothing is staged any more.
 func (s *Scope) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.closing {
-		return
-	}
 	s.started = true
 	for _, fn := range s.staged {
 		s.goLocked(fn)

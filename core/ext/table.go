@@ -48,8 +48,9 @@ type snapshot struct {
 	drained chan struct{} // closed at that moment
 }
 
-// shardCount is a power of two, at least twice the number of cores.
-var shardCount = 1 << min(6, bits.Len(uint(2*runtime.NumCPU()-1)))
+// A snapshot has 1<<shardBits shards: eight for each core, so that two streams
+// at work seldom share one, and at most 64.
+var shardBits = uint(min(6, 3+bits.Len(uint(runtime.NumCPU()-1))))
 
 // A shard counts the readers of some streams, on cache lines of its own.
 type shard struct {
@@ -65,7 +66,7 @@ func NewTable() *Table {
 }
 
 func newSnapshot(seq uint64, entries [][]entry) *snapshot {
-	return &snapshot{entries: entries, seq: seq, shards: make([]shard, shardCount), drained: make(chan struct{})}
+	return &snapshot{entries: entries, seq: seq, shards: make([]shard, 1<<shardBits), drained: make(chan struct{})}
 }
 
 // A Pass is one reader's stay in a table: it meets the same modules from Enter
@@ -81,10 +82,10 @@ type Pass struct {
 // Enter begins a pass. Leave is deferred, so that a panic cannot keep the pass
 // open for ever.
 func (t *Table) Enter() Pass {
-	here := streamHint()
+	here := shardHint()
 	for {
 		s := t.now.Load()
-		sh := &s.shards[here&uint64(len(s.shards)-1)]
+		sh := &s.shards[here]
 		sh.readers.Add(1)
 		if t.now.Load() == s {
 			return Pass{s, sh}
@@ -107,13 +108,15 @@ func (p Pass) slot(id int) any {
 	return p.snap.slots[id]
 }
 
-// streamHint is a number that differs between goroutines and stays the same in
-// one: where its stack lies. A stream has one goroutine, so that each stream
-// has its shard. That a stack may move is no harm: the pass keeps its shard.
-func streamHint() uint64 {
+// shardHint is a shard that differs between goroutines and stays the same in
+// one: it is made of the place where the stack lies (at least 2 KiB each, hence
+// 11 bits; the factor spreads neighbours). A stream has one goroutine, so that
+// each stream has its shard. That a stack may move is no harm: a pass keeps its
+// shard.
+func shardHint() uint64 {
 	var here byte
 	at := uint64(uintptr(unsafe.Pointer(&here))) //nolint:gosec // only a number is made of it
-	return (at >> 13) * 0x9e3779b97f4a7c15 >> 58
+	return (at >> 11) * 0x9e3779b97f4a7c15 >> (64 - shardBits)
 }
 
 func (s *snapshot) leave(sh *shard) {
