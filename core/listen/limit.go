@@ -30,6 +30,7 @@ type limiter struct {
 	mu       sync.Mutex // guards what follows
 	peers    map[netip.Addr]*peer
 	sweepAt  int // size at which idle peers are looked for
+	swept    time.Time
 	refused  int // since reported
 	reported time.Time
 }
@@ -61,7 +62,8 @@ func (l *limiter) enter(addr netip.Addr, spec Spec, now time.Time) (key netip.Ad
 	defer l.mu.Unlock()
 	p := l.peers[key]
 	if p == nil {
-		if len(l.peers) >= l.sweepAt {
+		// A full table is looked through once a second, not for each newcomer.
+		if n := len(l.peers); n >= l.sweepAt && (n < maxPeers || now.Sub(l.swept) >= time.Second) {
 			l.sweep(now)
 		}
 		if len(l.peers) >= maxPeers {
@@ -116,6 +118,7 @@ func (l *limiter) sweep(now time.Time) {
 			delete(l.peers, key)
 		}
 	}
+	l.swept = now
 	l.sweepAt = min(max(1024, 2*len(l.peers)), maxPeers)
 }
 

@@ -495,3 +495,32 @@ func TestHammer(t *testing.T) {
 	others.Wait()
 	eventually(t, "all is closed", func() bool { return len(w.reg.List()) == 0 })
 }
+
+func BenchmarkAccept(b *testing.B) {
+	table, reg := ext.NewTable(), listen.NewRegistry(listen.RegistryOptions{Metrics: metric.New()})
+	defer reg.StopAccepting()
+	s := ext.NewScope(b.Context(), "c2s", table)
+	spec := anyPort
+	spec.MaxPerAddress, spec.Rate, spec.Burst = 1000, 1<<30, 1<<30
+	if err := reg.Listen(s, spec, func(_ context.Context, c net.Conn, _ listen.Info) { c.Close() }); err != nil {
+		b.Fatal(err)
+	}
+	if err := ext.Swap(table, []ext.Change{{New: s}}); err != nil {
+		b.Fatal(err)
+	}
+	address := reg.List()[0].Address
+	one := make([]byte, 1)
+	for b.Loop() {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			b.Fatal(err)
+		}
+		c.(*net.TCPConn).SetLinger(0)
+		c.Read(one)
+		c.Close()
+	}
+	b.StopTimer()
+	if err := s.Close(context.Background()); err != nil {
+		b.Fatal(err)
+	}
+}
