@@ -8,7 +8,6 @@ package accounts
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -19,7 +18,6 @@ import (
 	"tercet/core/jid"
 	"tercet/core/metric"
 	"tercet/core/storage"
-	"tercet/modules/sasl/identity"
 )
 
 // policy is what a host has decided about its passwords.
@@ -89,7 +87,7 @@ func (p *provider) Keys(ctx context.Context, user, hash string) (k auth.ScramKey
 // Check implements auth.Provider. For a disabled account it returns
 // auth.ErrDisabled if the password is right.
 func (p *provider) Check(ctx context.Context, user, password string) (bool, error) {
-	password, err := identity.Password(password)
+	password, err := auth.PrepPassword(password)
 	if err != nil {
 		return false, nil //nolint:nilerr // no account has such a password
 	}
@@ -125,7 +123,7 @@ func (p *provider) Create(ctx context.Context, user, password string) error {
 	if prepared, err := jid.PrepLocal(user); err != nil || prepared != user {
 		return fmt.Errorf("create account %q: not a localpart", user)
 	}
-	password, err := usable(password)
+	password, err := auth.PrepPassword(password)
 	if err != nil {
 		return err
 	}
@@ -140,7 +138,7 @@ func (p *provider) Create(ctx context.Context, user, password string) error {
 
 // SetPassword implements auth.Provider.
 func (p *provider) SetPassword(ctx context.Context, user, password string) error {
-	password, err := usable(password)
+	password, err := auth.PrepPassword(password)
 	if err != nil {
 		return err
 	}
@@ -219,14 +217,6 @@ func (p *provider) Users(ctx context.Context) iter.Seq2[string, error] {
 			}
 		}
 	}
-}
-
-func usable(password string) (string, error) {
-	prepared, err := identity.Password(password)
-	if err != nil {
-		return "", errors.Join(auth.ErrPassword, err)
-	}
-	return prepared, nil
 }
 
 // with is the record with keys of the password, and none of another one.

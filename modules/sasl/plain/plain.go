@@ -11,7 +11,6 @@ import (
 	"unicode/utf8"
 
 	"tercet/core/auth"
-	"tercet/modules/sasl/identity"
 )
 
 const name = "PLAIN"
@@ -75,10 +74,10 @@ func (x *exchange) check(ctx context.Context, msg []byte) (err error) {
 	if len(part) != 3 || len(part[1]) == 0 || len(part[2]) == 0 || !utf8.Valid(msg) {
 		return malformed("not a PLAIN message")
 	}
-	if x.user, err = identity.User(string(part[1])); err != nil {
+	if x.user, err = auth.PrepUser(string(part[1])); err != nil {
 		return &auth.Failure{Condition: auth.NotAuthorized}
 	}
-	if !identity.Own(string(part[0]), x.user, x.host) {
+	if !auth.Own(string(part[0]), x.user, x.host) {
 		return &auth.Failure{Condition: auth.InvalidAuthzid, Text: "an account may act for itself only"}
 	}
 	right, err := x.accounts.Check(ctx, x.user, string(part[2]))

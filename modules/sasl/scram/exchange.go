@@ -12,7 +12,6 @@ import (
 	"strings"
 
 	"tercet/core/auth"
-	"tercet/modules/sasl/identity"
 )
 
 // An exchange is one run of SCRAM (RFC 5802 section 5).
@@ -77,10 +76,10 @@ func (x *exchange) begin(ctx context.Context, msg []byte) (err error) {
 	if x.first, err = parseClientFirst(msg); err != nil {
 		return err
 	}
-	if x.user, err = identity.User(x.first.user); err != nil {
+	if x.user, err = auth.PrepUser(x.first.user); err != nil {
 		return &auth.Failure{Condition: auth.NotAuthorized}
 	}
-	if !identity.Own(x.first.authzid, x.user, x.channel.Host) {
+	if !auth.Own(x.first.authzid, x.user, x.channel.Host) {
 		return &auth.Failure{Condition: auth.InvalidAuthzid, Text: "an account may act for itself only"}
 	}
 	if err = x.bind(ctx); err != nil {

@@ -70,12 +70,14 @@ func (a *accounts) Keys(_ context.Context, user, hash string) (k auth.ScramKeys,
 	return k, ok, err
 }
 
-func (*accounts) Exists(context.Context, string) (bool, error)        { return false, auth.ErrNotSupported }
-func (*accounts) Check(context.Context, string, string) (bool, error) { return false, auth.ErrNotSupported }
-func (*accounts) Create(context.Context, string, string) error        { return auth.ErrNotSupported }
-func (*accounts) SetPassword(context.Context, string, string) error   { return auth.ErrNotSupported }
-func (*accounts) Delete(context.Context, string) error                { return auth.ErrNotSupported }
-func (*accounts) Users(context.Context) iter.Seq2[string, error]      { return nil }
+func (*accounts) Exists(context.Context, string) (bool, error) { return false, auth.ErrNotSupported }
+func (*accounts) Check(context.Context, string, string) (bool, error) {
+	return false, auth.ErrNotSupported
+}
+func (*accounts) Create(context.Context, string, string) error      { return auth.ErrNotSupported }
+func (*accounts) SetPassword(context.Context, string, string) error { return auth.ErrNotSupported }
+func (*accounts) Delete(context.Context, string) error              { return auth.ErrNotSupported }
+func (*accounts) Users(context.Context) iter.Seq2[string, error]    { return nil }
 
 var bindings = map[string][]byte{
 	"tls-exporter":         bytes.Repeat([]byte{1}, 32),
