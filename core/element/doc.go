@@ -31,6 +31,7 @@ type rec struct {
 	end     int32 // element: behind it; attribute: behind its value; text: behind it
 	ns      int32 // element, attribute: its namespace; declaration: what it declares
 	next    int32 // element, text: the next sibling, 0 without one
+	parent  int32 // element, text: the element around it
 	kind    kind
 	flags   flags
 	plen    uint8 // attribute: length of the prefix
@@ -116,18 +117,4 @@ func (d *Doc) spaceIs(ns int32, space string) bool {
 		}
 	}
 	return d.space(ns) == space
-}
-
-// parents returns the elements around node, the outermost first.
-func (d *Doc) parents(node int32) []int32 {
-	var path []int32
-	for n := int32(0); n != node; {
-		path = append(path, n)
-		c := (Element{d, n}).firstNode()
-		for next := d.recs[c].next; next != 0 && next <= node; next = d.recs[c].next {
-			c = next
-		}
-		n = c
-	}
-	return path
 }

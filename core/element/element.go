@@ -203,6 +203,15 @@ func (e Element) Inner() []byte {
 	return e.doc.buf[r.body:r.tail:r.tail]
 }
 
+// Raw returns the bytes of e, with its tags, under the conditions of Inner.
+func (e Element) Raw() []byte {
+	if e.doc == nil {
+		return nil
+	}
+	r := e.rec()
+	return e.doc.buf[r.start:r.end:r.end]
+}
+
 // Size returns how many bytes e has in its document.
 func (e Element) Size() int {
 	if e.doc == nil {

@@ -7,6 +7,14 @@ import (
 	"unicode/utf8"
 )
 
+// Elements that are taken out of a document repeat the namespaces in scope.
+// These limits keep a small document from growing large that way.
+const (
+	maxSpace  = 1024 // bytes of the name of one namespace
+	maxSpaces = 2048 // bytes of those with a prefix that are in scope together
+	maxBinds  = 32   // prefixes in scope together
+)
+
 // resolve binds the prefixes of the start tag that f has read.
 func (s *scanner) resolve(f *frame) error {
 	e := &s.recs[f.node]
@@ -36,6 +44,9 @@ func (s *scanner) resolve(f *frame) error {
 func (s *scanner) declare(f *frame, e *rec, n int32) error {
 	a := &s.recs[n]
 	v := s.valueOf(a)
+	if len(v) > maxSpace {
+		return &Error{PolicyViolation, "name of a namespace too long"}
+	}
 	if string(v) == nsXMLNS {
 		return malformed("namespace that can not be declared")
 	}
@@ -65,7 +76,13 @@ func (s *scanner) declare(f *frame, e *rec, n int32) error {
 		return malformed("prefix without a namespace")
 	}
 	s.prefixes = true
-	s.binds = append(s.binds, bind{a.local(), a.nameEnd, n})
+	b := bind{from: a.local(), to: a.nameEnd, rec: n, spaces: at(len(v))}
+	if len(s.binds) > 0 {
+		b.spaces += s.binds[len(s.binds)-1].spaces
+	}
+	if s.binds = append(s.binds, b); len(s.binds) > maxBinds || b.spaces > maxSpaces {
+		return &Error{PolicyViolation, "too many prefixes"}
+	}
 	return nil
 }
 

@@ -224,6 +224,9 @@ func (ed *edit) records(dst, recs []rec) []rec {
 		if r.next != 0 {
 			r.next += count
 		}
+		if r.parent != 0 {
+			r.parent += count
+		}
 		dst = append(dst, r)
 	}
 	return dst

@@ -55,8 +55,12 @@ type frame struct {
 	binds int   // how many prefixes were in scope outside of it
 }
 
-// bind is a declared prefix: offsets of its name, and the declaration.
-type bind struct{ from, to, rec int32 }
+// bind is a declared prefix.
+type bind struct {
+	from, to int32 // where its name stands
+	rec      int32 // its declaration
+	spaces   int32 // how many bytes the namespaces in scope have up to it
+}
 
 // outer is what the start tag of the stream declares.
 type outer struct {
@@ -192,6 +196,7 @@ func (s *scanner) add(r rec) int32 {
 	s.recs = append(s.recs, r)
 	if len(s.stack) > 0 {
 		f := &s.stack[len(s.stack)-1]
+		s.recs[n].parent = f.node
 		if f.last != 0 {
 			s.recs[f.last].next = n
 		} else {

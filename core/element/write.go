@@ -70,10 +70,9 @@ func (e Element) AppendAttrs(dst []byte, skip func(Name) bool) []byte {
 // appendInherited declares the prefixes that are in scope at e and that it
 // does not declare itself.
 func (e Element) appendInherited(dst []byte) []byte {
-	path := e.doc.parents(e.node)
 	seen := declared(nil, e)
-	for i := len(path) - 1; i >= 0; i-- {
-		p := Element{e.doc, path[i]}
+	for p := e; p.node != 0; {
+		p.node = p.rec().parent
 		have := len(seen)
 		seen = declared(seen, p)
 		for _, b := range seen[have:] {
