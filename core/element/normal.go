@@ -2,6 +2,8 @@
 
 package element
 
+import "bytes"
+
 // own returns what s has read as a document of its own in normal form, with
 // xml:lang on a stanza that has none. It takes three allocations.
 func (s *scanner) own(lang *langAttr) (*Doc, error) {
@@ -74,7 +76,7 @@ func (s *scanner) appendNormal(dst []byte, n, parent int32, limit int) ([]byte, 
 		case r.flags&flagCDATA != 0:
 			dst = appendCDATA(dst, s.buf[r.start:r.end])
 		default:
-			dst = append(dst, s.buf[r.start:r.end]...)
+			dst = appendJoined(dst, s.buf[r.start:r.end])
 		}
 		if err != nil {
 			return nil, err
@@ -99,6 +101,17 @@ func (s *scanner) appendOuter(dst []byte) []byte {
 		}
 	}
 	return dst
+}
+
+// appendJoined writes character data that may follow a CDATA section: "]]"
+// there and ">" here must not become "]]>".
+func appendJoined(dst, b []byte) []byte {
+	n := len(b) - len(bytes.TrimLeft(b, "]"))
+	if n == len(b) || b[n] != '>' {
+		return append(dst, b...)
+	}
+	dst = append(append(dst, b[:n]...), "&gt;"...)
+	return append(dst, b[n+1:]...)
 }
 
 // appendCDATA writes the content of a CDATA section as character data.
@@ -218,8 +231,11 @@ func (ed *edit) records(dst, recs []rec) []rec {
 		}
 		r.start, r.end = r.start+by, r.end+by
 		if r.kind != kindText {
-			r.nameEnd, r.body, r.tail = r.nameEnd+by, r.body+by, r.tail+by
+			r.nameEnd, r.body = r.nameEnd+by, r.body+by
 			r.ns = ed.index(r.ns)
+		}
+		if r.kind == kindElement {
+			r.tail += by
 		}
 		if r.next != 0 {
 			r.next += count
