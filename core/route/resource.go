@@ -44,7 +44,8 @@ func (h *Host) Bind(s *session.Session) (taken *session.Session) {
 	return nil
 }
 
-// Feed gives what arrives on a stream to a session.
+// Feed gives what arrives on a stream to a session; the session knows of the
+// stream by Attach.
 func (h *Host) Feed(st *stream.Stream, s *session.Session) { st.Bind(&feed{h, s}) }
 
 type feed struct {
@@ -52,13 +53,22 @@ type feed struct {
 	s    *session.Session
 }
 
-func (f *feed) Receive(ctx context.Context, _ *stream.Stream, st *stanza.Stanza, k *transport.Cork) {
-	f.host.FromClient(ctx, f.s, st, k)
+func (f *feed) Receive(ctx context.Context, from *stream.Stream, st *stanza.Stanza, k *transport.Cork) {
+	f.host.fromClient(ctx, f.s, from, st, k)
+}
+
+// Refused counts what the client counts: the stanza was answered.
+func (f *feed) Refused(from *stream.Stream) {
+	if p := f.s.Progress(); p.On() {
+		if n, ok := p.Begin(from); ok {
+			p.Finish(n)
+		}
+	}
 }
 
 func (f *feed) Ended(ctx context.Context, st *stream.Stream, cause error) {
-	if f.s.Stream() != st {
-		return // the session has another one by now
+	if f.s.Ended() || f.s.Stream() != st {
+		return // it was ended first, or has another stream by now
 	}
 	p := f.host.Table.Enter()
 	ev := SessionEvent{Session: f.s, Host: f.host, Pass: p, Stream: st, Cause: cause}

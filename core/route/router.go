@@ -13,17 +13,21 @@ import (
 	"tercet/core/transport"
 )
 
-// FromClient routes what a local client has sent on its bound stream. It
+// fromClient routes what a local client has sent on its bound stream. It
 // stamps the stanza, which nobody else knows yet, with the sender's full JID.
-func (h *Host) FromClient(ctx context.Context, s *session.Session, st *stanza.Stanza, k *transport.Cork) {
+func (h *Host) fromClient(ctx context.Context, s *session.Session, from *stream.Stream, st *stanza.Stanza, k *transport.Cork) {
 	ev := &Event{Stanza: st, Origin: s, Host: h, Cork: k}
 	if p := s.Progress(); p.On() {
-		ev.work = &work{of: s, n: p.Begin()}
+		n, ok := p.Begin(from)
+		if !ok {
+			return // the session has moved to another stream
+		}
+		ev.work = &work{of: s, n: n}
 		ev.work.left.Store(1)
 		defer ev.work.done()
 	}
-	if from := st.From; !from.IsZero() && from != s.JID && from != s.JID.Bare() {
-		ev.refuseFrom(s)
+	if said := st.From; !said.IsZero() && said != s.JID && said != s.JID.Bare() {
+		from.End(stream.Fail(stream.InvalidFrom, "")) // RFC 6120 section 8.1.2.1
 		return
 	}
 	st.From = s.JID
@@ -182,10 +186,10 @@ func (ev *Event) remote(ctx context.Context) {
 	ev.Bounce(ctx, stanza.Fail(stanza.RemoteServerNotFound, ""))
 }
 
-// refuseFrom ends the stream of a client that forges its address (RFC 6120
-// section 8.1.2.1).
-func (ev *Event) refuseFrom(s *session.Session) {
-	if st := s.Stream(); st != nil {
-		st.End(stream.Fail(stream.InvalidFrom, ""))
-	}
+// Within runs fn with an event for a stanza at the host, outside of any other
+// event.
+func (h *Host) Within(st *stanza.Stanza, fn func(ev *Event)) {
+	p := h.Table.Enter()
+	defer p.Leave()
+	fn(&Event{Stanza: st, Host: h, Pass: p})
 }

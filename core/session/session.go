@@ -156,8 +156,9 @@ func (s *Session) Locked(order int, k *transport.Cork, fn func(d Delivery)) {
 }
 
 // SetFilter puts f at its order in the way out, in place of what was there;
-// nil removes it.
-func (s *Session) SetFilter(order int, f Filter) {
+// nil removes it. Fn, if not nil, runs at the same instant: what it writes goes
+// out before the first stanza that f sees.
+func (s *Session) SetFilter(order int, f Filter, k *transport.Cork, fn func(d Delivery)) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	next := make([]filter, 0, len(s.filters)+1)
@@ -169,12 +170,16 @@ func (s *Session) SetFilter(order int, f Filter) {
 	if f != nil {
 		next = append(next, filter{order, f})
 	}
+	at := len(next)
 	for _, old := range s.filters {
 		if old.order > order {
 			next = append(next, old)
 		}
 	}
 	s.filters = next
+	if fn != nil {
+		fn(Delivery{s, at, k})
+	}
 }
 
 // Detach takes the stream away; the session lives on.
@@ -216,75 +221,4 @@ func (s *Session) Ended() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.ended
-}
-
-// Progress numbers the stanzas that a client has sent and knows up to which of
-// them all work is done (XEP-0198 section 4: the server has accepted
-// responsibility). It is off, and free, until Start.
-type Progress struct {
-	on      atomic.Bool
-	mu      sync.Mutex // guards what follows
-	begun   uint32
-	done    uint32
-	pending []bool // begun after done; true: done out of order
-	grown   func(done uint32)
-}
-
-// Start begins to count from n. Grown, if not nil, is told of each growth of
-// the count; it is called by whoever finished the work, with nothing held.
-func (p *Progress) Start(n uint32, grown func(done uint32)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.begun, p.done, p.pending, p.grown = n, n, nil, grown
-	p.on.Store(true)
-}
-
-// On reports whether the count runs.
-func (p *Progress) On() bool { return p.on.Load() }
-
-// Begin numbers a stanza.
-func (p *Progress) Begin() uint32 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.begun++
-	p.pending = append(p.pending, false)
-	return p.begun
-}
-
-// Finish marks the work for stanza n as done.
-func (p *Progress) Finish(n uint32) {
-	p.mu.Lock()
-	at := n - p.done - 1
-	if int(at) >= len(p.pending) {
-		p.mu.Unlock()
-		return // of a count that was started anew
-	}
-	p.pending[at] = true
-	before := p.done
-	for len(p.pending) > 0 && p.pending[0] {
-		p.pending = p.pending[1:]
-		p.done++
-	}
-	if len(p.pending) == 0 {
-		p.pending = nil
-	}
-	grown, done := p.grown, p.done
-	p.mu.Unlock()
-	if grown != nil && done != before {
-		grown(done)
-	}
-}
-
-// Count is the number of stanzas for which all work is done.
-func (p *Progress) Count() uint32 {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.done
-}
-
-// Waiting is the number of stanzas at work.
-func (p *Progress) Waiting() int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return len(p.pending)
 }

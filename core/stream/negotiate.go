@@ -99,6 +99,7 @@ func (s *Stream) topLevel(ctx context.Context, e element.Element) error {
 			return err
 		}
 		s.refuse(e, cause)
+		(*r).Refused(s)
 		return nil
 	}
 	(*r).Receive(ctx, s, st, &s.cork)

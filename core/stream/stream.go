@@ -26,6 +26,9 @@ import (
 type Receiver interface {
 	// Receive takes one stanza; the connections that it made dirty go to k.
 	Receive(ctx context.Context, s *Stream, st *stanza.Stanza, k *transport.Cork)
+	// Refused tells of a stanza that could not be read and was answered with an
+	// error.
+	Refused(s *Stream)
 	// Ended is called once, after the stream has ended and before its socket is
 	// closed. ErrClosed means that the peer has closed the stream in order.
 	Ended(ctx context.Context, s *Stream, cause error)
@@ -168,6 +171,9 @@ func (s *Stream) Write(p []byte) {
 	}
 	s.cork.Add(s.Conn)
 }
+
+// Cork collects what the handlers of an element make dirty.
+func (s *Stream) Cork() *transport.Cork { return &s.cork }
 
 // End ends the stream from anywhere and does not wait: the peer is told the
 // stream error that err stands for (nil: a plain </stream:stream>).
