@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"sync/atomic"
+	"time"
+)
+
+// chat is the msg scenario: clients 2k and 2k+1 are a pair.
+type chat struct {
+	meter
+	cs   []*client
+	kind string // what the messages are sent to
+}
+
+func messages() error {
+	cs, err := crowd(cfg.first, 2*cfg.pairs, "m", online)
+	if err != nil {
+		return err
+	}
+	defer closeAll(cs)
+	m := &chat{cs: cs, kind: "full"}
+	for k, c := range cs {
+		to := cs[k^1].jid
+		if cfg.bare {
+			m.kind, to = "bare", bare(cs[k^1].idx)
+		}
+		c.template("<message to='" + to + "' type='chat' id='m" + user(c.idx) + "'><body>%T" + pad() + "</body></message>")
+	}
+	settle(5 * time.Second)
+	switch {
+	case cfg.total > 0:
+		return m.fixed()
+	case cfg.rate > 0:
+		return m.open()
+	default:
+		return m.closed()
+	}
+}
+
+// read pumps all clients; arrived is called with the receiver's index.
+func (m *chat) read(arrived func(k int)) {
+	for k, c := range m.cs {
+		go func() {
+			_ = c.pump(func(from int, ns int64) {
+				if from == c.idx {
+					m.bounce.Add(1)
+					return
+				}
+				m.hit(ns)
+				arrived(k)
+			})
+		}()
+	}
+}
+
+func (m *chat) fire(k int) error {
+	m.sent.Add(1)
+	return m.cs[k].fire(nowNS())
+}
+
+// fixed is -total messages per user, for stores that grow, in a window of
+// -win; the last ones are waited for.
+func (m *chat) fixed() error {
+	left := make([]atomic.Int64, len(m.cs))
+	for k := range left {
+		left[k].Store(int64(cfg.total))
+	}
+	m.read(func(k int) {
+		if left[k^1].Add(-1) >= 0 {
+			_ = m.fire(k ^ 1)
+		}
+	})
+	a := take()
+	for k := range m.cs {
+		for range cfg.win {
+			if left[k].Add(-1) >= 0 {
+				if err := m.fire(k); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	want := int64(len(m.cs) * cfg.total)
+	await(&m.got, want)
+	t := time.Now()
+	settle(20 * time.Second)
+	b := take()
+	b.t = t
+	params := fmt.Sprintf("%s pairs=%d win=%d each=%d mam=%s%s", m.kind, cfg.pairs, cfg.win, cfg.total, cfg.mam, smParam())
+	r := between("msg-"+cfg.tag, params, "msg", a, b, m.got.Load(), &m.lat)
+	r.Lost = want - m.got.Load()
+	r.Errors = m.bounce.Load()
+	r.acknowledged(m.cs)
+	return r.emit()
+}
+
+// open sends at -rate, whatever comes back; stamps are the scheduled times.
+func (m *chat) open() error {
+	m.read(func(int) {})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		step := time.Duration(float64(time.Second) / cfg.rate)
+		due := time.Duration(nowNS())
+		for k := 0; !m.stop.Load(); k++ {
+			due += step
+			if d := due - time.Duration(nowNS()); d > 0 {
+				time.Sleep(d)
+			}
+			m.sent.Add(1)
+			_ = m.cs[k%len(m.cs)].fire(int64(due))
+		}
+	}()
+	r := m.window("msg-open", fmt.Sprintf("%s pairs=%d rate=%.0f%s", m.kind, cfg.pairs, cfg.rate, smParam()), "msg", 1)
+	<-ended
+	r.acknowledged(m.cs)
+	return r.emit()
+}
+
+// closed keeps -win messages in flight from each.
+func (m *chat) closed() error {
+	for k := range m.cs {
+		for range cfg.win {
+			if err := m.fire(k); err != nil {
+				return err
+			}
+		}
+	}
+	m.read(func(k int) {
+		if !m.stop.Load() {
+			_ = m.fire(k ^ 1)
+		}
+	})
+	r := m.window("msg", fmt.Sprintf("%s pairs=%d win=%d size=%d%s", m.kind, cfg.pairs, cfg.win, cfg.size, smParam()), "msg", 1)
+	r.acknowledged(m.cs)
+	return r.emit()
+}
