@@ -115,7 +115,7 @@ func (t target) item(i int) target {
 
 func (t target) key(name string) target {
 	t.path += "." + name
-	t.secret = t.secret || secretName(name)
+	t.secret = t.secret || SecretName(name)
 	return t
 }
 
@@ -302,8 +302,8 @@ var (
 	typeValue  = reflect.TypeFor[Value]()
 )
 
-// secretName reports whether values of an option of this name stay unshown.
-func secretName(name string) bool {
+// SecretName reports whether values of an option of this name stay unshown.
+func SecretName(name string) bool {
 	name = strings.ToLower(name)
 	return strings.Contains(name, "password") || strings.Contains(name, "secret") || strings.Contains(name, "token")
 }

@@ -52,7 +52,7 @@ func plan(t reflect.Type) []fieldPlan {
 				index: []int{i}, name: names[0], aliases: names[1:],
 				doc: f.Tag.Get("doc"), low: f.Tag.Get("min"), high: f.Tag.Get("max"),
 				typeName: f.Tag.Get("type"), never: f.Tag.Get("never") == "true",
-				secret: f.Tag.Get("secret") == "true" || secretName(names[0]),
+				secret: f.Tag.Get("secret") == "true" || SecretName(names[0]),
 				minute: time.Minute, structType: f.Type,
 			}
 			if words := f.Tag.Get("enum"); words != "" {
