@@ -48,6 +48,14 @@ func (h *Host) Bind(s *session.Session) (taken *session.Session) {
 // stream by Attach.
 func (h *Host) Feed(st *stream.Stream, s *session.Session) { st.Bind(&feed{h, s}) }
 
+// SessionOf is the session that a stream feeds, or nil.
+func SessionOf(st *stream.Stream) *session.Session {
+	if f, ok := st.Receiver().(*feed); ok {
+		return f.s
+	}
+	return nil
+}
+
 type feed struct {
 	host *Host
 	s    *session.Session

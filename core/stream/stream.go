@@ -138,6 +138,14 @@ func (s *Stream) Bind(r Receiver) {
 	s.receiver.Store(&r)
 }
 
+// Receiver is who takes what arrives, or nil. Anybody may call it.
+func (s *Stream) Receiver() Receiver {
+	if r := s.receiver.Load(); r != nil {
+		return *r
+	}
+	return nil
+}
+
 // Bound reports whether stanzas may flow.
 func (s *Stream) Bound() bool { return s.receiver.Load() != nil }
 

@@ -22,10 +22,15 @@ var Module = module.Define("message", module.OnHost, struct{}{}, load).Auto()
 // take it. Stop means that it is kept.
 var Offline = ext.NewHook[route.Event]("message/offline/handle")
 
+// Redelivery gives a message for an account, whose first way has failed, to
+// another resource or to who keeps it. Next means that nobody takes it.
+var Redelivery = ext.NewService[func(context.Context, *route.Event) ext.Verdict]("message-redelivery")
+
 func load(s *module.Scope, _ struct{}) error {
 	in := route.In[stanza.Message]
 	in[route.Full].Handle(s, -1, full)
 	in[route.Bare].Handle(s, -1, bare)
+	Redelivery.Offer(s, redeliver)
 	return nil
 }
 
@@ -108,4 +113,15 @@ func exists(ctx context.Context, ev *route.Event, account string) bool {
 		ev.Host.Log.ErrorContext(ctx, "account not looked up", "jid", ev.Stanza.To.Bare().String(), "err", err)
 	}
 	return found
+}
+
+// redeliver finds another way for a message to a resource that is gone.
+func redeliver(ctx context.Context, ev *route.Event) ext.Verdict {
+	switch ev.Stanza.Type {
+	case "groupchat":
+		return ext.Next
+	case "headline":
+		return ext.Stop
+	}
+	return bare(ctx, ev)
 }

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package smacks
+
+import (
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"tercet/core/element"
+	"tercet/core/session"
+	"tercet/core/slot"
+	"tercet/core/stanza"
+	"tercet/core/stream"
+)
+
+// queues are the sessions' stanzas that are not acknowledged; they outlive a
+// reload of the module.
+var queues = slot.New[queue]("smacks")
+
+// A queue stands in the way out to a client: it counts and keeps what goes by.
+// The session's lock guards what is not atomic.
+type queue struct {
+	on      atomic.Bool
+	ns      string
+	id      string        // names the session for resumption; empty without
+	keep    time.Duration // how long it may wait for that
+	session *session.Session
+	options options
+	full    func(*session.Session)
+
+	acked   uint32        // the client's last h
+	list    []kept        // sent and not acknowledged
+	asked   time.Time     // when the <r/> went out that is not answered; zero: none
+	delayed bool          // that was told
+	debt    atomic.Uint64 // 1<<32 | count that is owed in an <a/>; 0: none
+	over    bool
+
+	since time.Time // of hibernation; zero while there is a stream
+}
+
+// kept is a stanza on its way.
+type kept struct {
+	st *stanza.Stanza
+	at time.Time
+}
+
+// Deliver counts the stanza, keeps it, and asks for an acknowledgement.
+func (q *queue) Deliver(d session.Delivery, st *stanza.Stanza) bool {
+	if len(q.list) >= q.options.MaxQueue {
+		if !q.over {
+			q.over = true
+			q.full(q.session)
+		}
+		return false
+	}
+	q.list = append(q.list, kept{st, time.Now()})
+	if !d.Attached() {
+		return true
+	}
+	if !d.Next(st) {
+		return true // the stream is at its end: the stanza is kept for the next
+	}
+	q.ask(d)
+	return true
+}
+
+// ask sends <r/> unless one is on its way already.
+func (q *queue) ask(d session.Delivery) {
+	if q.asked.IsZero() && len(q.list) > q.options.MaxUnacked && d.Attached() {
+		q.asked, q.delayed = time.Now(), false
+		d.Write(q.r())
+	}
+}
+
+func (q *queue) r() []byte { return []byte("<r xmlns='" + q.ns + "'/>") }
+
+// acknowledge drops what the client has, up to its h.
+func (q *queue) acknowledge(h uint32) *stream.Error {
+	n := h - q.acked
+	if int64(n) > int64(len(q.list)) {
+		return &stream.Error{
+			Condition: stream.UndefinedCondition, Text: "more was acknowledged than was sent",
+			App: element.New(q.ns, "handled-count-too-high").Attr("h", count(h)).
+				Attr("send-count", count(q.acked+uint32(len(q.list)))).Element(), //nolint:gosec // bounded by MaxQueue
+		}
+	}
+	clear(q.list[:n])
+	q.list = q.list[n:]
+	if len(q.list) == 0 {
+		q.list = nil
+	}
+	q.acked = h
+	return nil
+}
+
+// owe promises an <a/> once the count has reached n; 0 takes it back.
+func (q *queue) owe(n uint32) {
+	if n == 0 {
+		q.debt.Store(0)
+		return
+	}
+	q.debt.Store(1<<32 | uint64(n))
+}
+
+// grown pays what is owed: all that had come when the client asked is done.
+func (q *queue) grown(done uint32) {
+	debt := q.debt.Load()
+	if debt == 0 || int32(done-uint32(debt)) < 0 { //nolint:gosec // counts wrap (XEP-0198 section 4)
+		return
+	}
+	if !q.debt.CompareAndSwap(debt, 0) {
+		return
+	}
+	a := []byte("<a xmlns='" + q.ns + "' h='" + count(done) + "'/>")
+	q.session.Locked(session.FilterCount, nil, func(d session.Delivery) { d.Write(a) })
+}
+
+// unacknowledged takes out what the client has not acknowledged.
+func (q *queue) unacknowledged() []kept {
+	list := q.list
+	q.list = nil
+	return list
+}
+
+// stamped is the stanza with the time at which it should have arrived
+// (XEP-0203), if it carries none yet.
+func (k kept) stamped(host string) *stanza.Stanza {
+	if k.st.Kind == stanza.IQ || !k.st.Child(nsDelay, "delay").IsZero() {
+		return k.st
+	}
+	return k.st.With(element.New(nsDelay, "delay").Attr("from", host).
+		Attr("stamp", k.at.UTC().Format("2006-01-02T15:04:05Z")).Element())
+}
+
+func count(n uint32) string { return strconv.FormatUint(uint64(n), 10) }
+
+func parseCount(s string) (uint32, bool) {
+	n, err := strconv.ParseUint(s, 10, 32)
+	return uint32(n), err == nil
+}
+
+func seconds(d time.Duration) string { return strconv.Itoa(int(d.Seconds())) }

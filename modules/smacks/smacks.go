@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package smacks is stream management (XEP-0198, version 1.6.1): stanzas are
+// acknowledged, and a session whose connection broke is resumed on another.
+package smacks
+
+import (
+	"context"
+	"time"
+
+	"tercet/core/element"
+	"tercet/core/ext"
+	"tercet/core/module"
+	"tercet/core/route"
+	"tercet/core/session"
+	"tercet/core/stanza"
+	"tercet/core/stream"
+)
+
+// Module is the stream management module.
+var Module = module.Define("smacks", module.OnHost, options{
+	Hibernation: 10 * time.Minute, MaxQueue: 500, MaxAckDelay: 30 * time.Second, MaxOld: 10,
+}, load)
+
+type options struct {
+	Hibernation time.Duration `lua:"smacks_hibernation_time" min:"0" doc:"How long a session whose connection broke waits to be resumed."`
+	MaxQueue    int           `lua:"smacks_max_queue_size" min:"1" doc:"Most stanzas kept for a client that does not acknowledge them; beyond, the session ends."`
+	MaxUnacked  int           `lua:"smacks_max_unacked_stanzas" min:"0" doc:"Stanzas that may be unacknowledged before the client is asked."`
+	MaxInactive int           `lua:"smacks_max_inactive_unacked_stanzas" min:"0" doc:"The same while the client is inactive (XEP-0352); 0: as above."`
+	MaxAckDelay time.Duration `lua:"smacks_max_ack_delay" min:"0" doc:"Time without an answer to a request after which a client counts as delayed."`
+	MaxOld      int           `lua:"smacks_max_old_sessions" min:"0" doc:"Ended sessions of an account of which the count is remembered, so that a failed resumption can tell it."`
+}
+
+// Events for those who act on sessions without a connection, such as push.
+var (
+	// HibernationStart is fired when a session has lost its connection and
+	// waits to be resumed.
+	HibernationStart = ext.NewHook[HibernationEvent]("smacks-hibernation-start")
+	// HibernationEnd is fired when it was resumed, or given up.
+	HibernationEnd = ext.NewHook[HibernationEvent]("smacks-hibernation-end")
+	// AckDelayed is fired when a client has not answered in smacks_max_ack_delay.
+	AckDelayed = ext.NewHook[HibernationEvent]("smacks-ack-delayed")
+	// DeliveryFailed is fired for each stanza that an ended session has not
+	// acknowledged. Stop means that it is in good hands; else it is treated as
+	// for a resource that is not there.
+	DeliveryFailed = ext.NewHook[FailureEvent]("delivery/failure")
+)
+
+// A HibernationEvent tells of a session and what it has not acknowledged.
+type HibernationEvent struct {
+	Session *session.Session
+	Host    *route.Host
+	Pass    ext.Pass
+	Queue   []*stanza.Stanza
+	Resumed bool
+}
+
+// A FailureEvent tells of a stanza that may not have reached its resource.
+type FailureEvent struct {
+	*route.Event
+	Session *session.Session
+}
+
+const (
+	ns3      = "urn:xmpp:sm:3"
+	ns2      = "urn:xmpp:sm:2"
+	nsDelay  = "urn:xmpp:delay"
+	nsStanza = "urn:ietf:params:xml:ns:xmpp-stanzas"
+)
+
+type smacks struct {
+	options
+	scope *module.Scope
+	host  *hostState
+}
+
+func load(s *module.Scope, o options) error {
+	m := &smacks{o, s, hostStates.Of(s.Host)}
+	stream.Features.Handle(s, -3, m.feature)
+	for _, ns := range [...]string{ns3, ns2} {
+		for local, fn := range map[string]func(context.Context, *stream.Event) ext.Verdict{
+			"enable": m.enable, "resume": m.resume, "r": m.request, "a": m.answer,
+		} {
+			stream.Nonza.Handle(s, element.Name{Space: ns, Local: local}, 0, fn)
+		}
+	}
+	stream.Idle.Handle(s, 0, m.idle)
+	route.Detached.Handle(s, 0, m.hibernate)
+	route.Unbound.Handle(s, 0, m.unbound)
+	s.Every(time.Second, m.sweep)
+	return nil
+}
+
+// feature offers management before binding, for resumption, and after it.
+func (m *smacks) feature(_ context.Context, ev *stream.FeaturesEvent) ext.Verdict {
+	if ev.Stream.User() != "" {
+		ev.Add(element.New(ns3, "sm").Element())
+		ev.Add(element.New(ns2, "sm").Element())
+	}
+	return ext.Next
+}
+
+func failed(st *stream.Stream, ns, condition string) {
+	st.Send(element.New(ns, "failed").Open(nsStanza, condition).Element())
+}
+
+// enable begins to count in both directions (XEP-0198 section 3).
+func (m *smacks) enable(_ context.Context, ev *stream.Event) ext.Verdict {
+	st, ns := ev.Stream, ev.Element.Space()
+	s := route.SessionOf(st)
+	if s == nil || s.Ended() {
+		failed(st, ns, "unexpected-request")
+		return ext.Stop
+	}
+	q := queues.Of(s)
+	if q.on.Load() {
+		failed(st, ns, "unexpected-request")
+		return ext.Stop
+	}
+	q.ns, q.session, q.options, q.full = ns, s, m.options, m.overflow
+	b := element.New(ns, "enabled")
+	if wants(ev.Element) && m.Hibernation > 0 {
+		q.keep = m.hibernation(ev.Element)
+		q.id = stanza.NewID()
+		m.host.remember(q.id, s)
+		b.Attr("id", q.id).Attr("resume", "true").Attr("max", seconds(q.keep))
+	}
+	enabled := b.Element().AppendTo(nil, element.NSClient)
+	q.on.Store(true)
+	s.Progress().Start(st, q.grown)
+	s.SetFilter(session.FilterCount, q, st.Cork(), func(d session.Delivery) { d.Write(enabled) })
+	return ext.Stop
+}
+
+func wants(e element.Element) bool {
+	v := e.Attr("resume")
+	return v == "true" || v == "1"
+}
+
+// request answers <r/> with what is done, and once more when all that had come
+// by now is (an archive commits in its own time).
+func (m *smacks) request(_ context.Context, ev *stream.Event) ext.Verdict {
+	q, s := m.managed(ev.Stream)
+	if q == nil {
+		failed(ev.Stream, ev.Element.Space(), "unexpected-request")
+		return ext.Stop
+	}
+	begun, done := s.Progress().Counts()
+	if begun != done {
+		q.owe(begun)
+		if _, now := s.Progress().Counts(); now == begun {
+			done = now
+			q.owe(0)
+		}
+	}
+	ev.Stream.Send(element.New(q.ns, "a").Attr("h", count(done)).Element())
+	return ext.Stop
+}
+
+// answer takes the client's <a/>.
+func (m *smacks) answer(_ context.Context, ev *stream.Event) ext.Verdict {
+	q, s := m.managed(ev.Stream)
+	if q == nil {
+		failed(ev.Stream, ev.Element.Space(), "unexpected-request")
+		return ext.Stop
+	}
+	h, ok := parseCount(ev.Element.Attr("h"))
+	if !ok {
+		ev.Stream.End(stream.Fail(stream.BadFormat, "h is a number from 0 to 4294967295"))
+		return ext.Stop
+	}
+	s.Locked(session.FilterCount, ev.Stream.Cork(), func(d session.Delivery) {
+		if cause := q.acknowledge(h); cause != nil {
+			defer ev.Stream.End(cause)
+			return
+		}
+		q.asked = time.Time{}
+		q.ask(d)
+	})
+	return ext.Stop
+}
+
+// managed finds the session of a stream and its queue, if management is on.
+func (m *smacks) managed(st *stream.Stream) (*queue, *session.Session) {
+	s := route.SessionOf(st)
+	if s == nil {
+		return nil, nil
+	}
+	q := queues.Peek(s)
+	if q == nil || !q.on.Load() {
+		return nil, nil
+	}
+	return q, s
+}
+
+// idle asks a silent client; one that has not answered the last question is
+// given up.
+func (m *smacks) idle(_ context.Context, ev *stream.LifeEvent) ext.Verdict {
+	q, s := m.managed(ev.Stream)
+	if q == nil {
+		return ext.Next
+	}
+	gone := false
+	s.Locked(session.FilterCount, ev.Stream.Cork(), func(d session.Delivery) {
+		gone = !q.asked.IsZero()
+		q.asked = time.Now()
+		d.Write(q.r())
+	})
+	if gone {
+		ev.Stream.End(stream.Fail(stream.ConnectionTimeout, "no answer"))
+	}
+	return ext.Stop
+}
