@@ -7,11 +7,13 @@ import (
 	"tercet/core/module"
 	"tercet/modules/bind"
 	"tercet/modules/c2s"
+	"tercet/modules/carbons"
 	"tercet/modules/disco"
 	"tercet/modules/iq"
 	"tercet/modules/message"
 	"tercet/modules/ping"
 	"tercet/modules/session"
+	"tercet/modules/smacks"
 	"tercet/modules/starttls"
 )
 
@@ -20,10 +22,12 @@ import (
 var All = []module.Definition{
 	bind.Module,
 	c2s.Module,
+	carbons.Module,
 	disco.Module,
 	iq.Module,
 	message.Module,
 	ping.Module,
 	session.Module,
+	smacks.Module,
 	starttls.Module,
 }
