@@ -126,7 +126,7 @@ func (x *exchange) bind(ctx context.Context) error {
 		log(ctx, said, "remote", x.channel.Remote, "offered", x.channel.Bindings, "mechanism", x.name(false),
 			"option", optionDowngrade)
 		if !x.allowDowngrade {
-			return &auth.Failure{Condition: auth.NotAuthorized, Text: "channel binding is offered: somebody may have changed the list of mechanisms, or this client is mistaken"}
+			return &auth.Failure{Condition: auth.MechanismTooWeak, Text: "channel binding is offered: somebody may have changed the list of mechanisms, or this client is mistaken"}
 		}
 	}
 	return nil

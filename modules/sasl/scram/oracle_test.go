@@ -99,7 +99,7 @@ func TestClientDowngrade(t *testing.T) {
 		kinds []string
 		want  string
 	}{
-		{false, []string{"tls-exporter"}, auth.NotAuthorized},
+		{false, []string{"tls-exporter"}, auth.MechanismTooWeak},
 		{true, []string{"tls-exporter"}, ""},
 		{false, nil, ""},
 	} {

@@ -247,7 +247,7 @@ func TestFirstRefused(t *testing.T) {
 		{"plus with y", "y,,n=romeo,r=abc", true, auth.MalformedRequest},
 		{"type not offered", "p=tls-unique,,n=romeo,r=abc", true, auth.InvalidMechanism},
 		{"type unknown", "p=tls-fantasy,,n=romeo,r=abc", true, auth.InvalidMechanism},
-		{"y while plus is offered", "y,,n=romeo,r=abc", false, auth.NotAuthorized},
+		{"y while plus is offered", "y,,n=romeo,r=abc", false, auth.MechanismTooWeak},
 		{"mandatory extension first", "n,,m=x,n=romeo,r=abc", false, auth.MalformedRequest},
 		{"mandatory extension last", "n,,n=romeo,r=abc,m=x", false, auth.MalformedRequest},
 		{"user twice", "n,,n=romeo,r=abc,n=juliet", false, auth.MalformedRequest},
