@@ -15,6 +15,8 @@ import (
 	"tercet/modules/session"
 	"tercet/modules/smacks"
 	"tercet/modules/starttls"
+	"tercet/modules/storage/memory"
+	"tercet/modules/storage/sqlite"
 )
 
 // All are the modules that are compiled in. A folder that is missing here
@@ -30,4 +32,6 @@ var All = []module.Definition{
 	session.Module,
 	smacks.Module,
 	starttls.Module,
+	memory.Module,
+	sqlite.Module,
 }
