@@ -242,11 +242,14 @@ func TestDifferential(t *testing.T) {
 	}
 	for i := range n {
 		k := r.IntN(len(pool))
+		if i%2 == 0 {
+			k = r.IntN(len(seeds))
+		}
 		b := mutate(r, pool[k])
 		_, err := checkDifferential(t, b)
 		if err == nil {
 			accepted++
-			if len(b) < 600 && len(pool) < 4000 {
+			if len(b) < 200 && len(pool) < 2000 {
 				pool = append(pool, b)
 			}
 		} else if _, stdErr := stdTree(b); stdErr == nil {

@@ -108,7 +108,7 @@ func (r *Reader) Next() (Token, error) {
 		return Token{}, r.err
 	}
 	t, err := r.next()
-	if err != nil && err != ErrMore { //nolint:errorlint // made here and never wrapped
+	if err != nil && err != ErrMore && err != io.EOF { //nolint:errorlint // made here and never wrapped
 		r.err = err
 		r.closeScan()
 	}
