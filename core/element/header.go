@@ -127,7 +127,7 @@ const maxXMLDecl = 256
 // something else begins there.
 func xmlDecl(b []byte) (int, error) {
 	const start = "<?xml"
-	if b[0] == 0 || b[0] >= 0xfe || len(b) > 1 && b[1] == 0 {
+	if b[0] == 0 || b[0] >= 0xfe || len(b) > 1 && b[0] == '<' && b[1] == 0 {
 		return 0, &Error{UnsupportedEncoding, "only UTF-8 is read"}
 	}
 	if len(b) < len(start) && strings.HasPrefix(start, string(b)) {

@@ -476,3 +476,42 @@ func TestAllocations(t *testing.T) {
 		t.Errorf("%v allocations in an arena, want 0", got-1)
 	}
 }
+
+// FuzzStream reads anything as a stream: no panic, memory in proportion to
+// the limits, and the same tokens in all cuts.
+func FuzzStream(f *testing.F) {
+	f.Add([]byte(xmlDecl+clientHeader+" "+chatXML+"</stream:stream>"), uint8(3))
+	f.Add([]byte(`<stream xmlns='http://etherx.jabber.org/streams'><message xmlns='jabber:server'><a:b xmlns:a='c'/></message></stream>`), uint8(1))
+	f.Fuzz(func(t *testing.T, in []byte, step uint8) {
+		limits := element.Limits{Bytes: 1000, Depth: 10, Attrs: 10, Children: 30}
+		whole, cut := element.NewReader(limits), element.NewReader(limits)
+		want, wantErr := tokens(whole, in)
+		var got string
+		var err error
+		for len(in) > 0 && (err == nil || err == element.ErrMore || err == io.EOF) { //nolint:errorlint // never wrapped
+			n := min(len(in), 1+int(step%16))
+			var more string
+			more, err = tokens(cut, in[:n])
+			got += more
+			in = in[n:]
+		}
+		if got != want || condition(err) != condition(wantErr) && err != nil {
+			t.Fatalf("in pieces\n%s %v, in one\n%s %v", got, err, want, wantErr)
+		}
+		if free := len(cut.Space(1)); free > 16<<10 {
+			t.Fatalf("a buffer of %d bytes", free)
+		}
+	})
+}
+
+// tokens is read with all but blanks written out.
+func tokens(r *element.Reader, b []byte) (string, error) {
+	all, err := read(r, string(b))
+	var out strings.Builder
+	for _, tok := range all {
+		if tok.Kind != element.Whitespace {
+			fmt.Fprintf(&out, "%d %+v %s\n", tok.Kind, tok.Header, tok.Element)
+		}
+	}
+	return out.String(), err
+}
