@@ -41,6 +41,19 @@ func (s *Sequence) Next(now time.Time) int64 {
 	return s.last<<generationBits | s.generation
 }
 
+// Micros is the time in microseconds since 1970, which is how archives keep it:
+// what is finer is cut off, and years before 0 or after 9999 are taken as those.
+func Micros(t time.Time) int64 {
+	const first, last = -62_167_219_200e6, 253_402_300_799e6
+	switch y := t.Year(); {
+	case y < 0:
+		return first
+	case y > 9999:
+		return last
+	}
+	return t.UnixMicro()
+}
+
 // IDMicros returns the microsecond since 1970 at which the id was drawn.
 func IDMicros(id int64) int64 { return id >> generationBits }
 

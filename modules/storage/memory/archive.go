@@ -6,6 +6,7 @@ import (
 	"context"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -16,9 +17,6 @@ import (
 
 // page is how many entries are read ahead of an iteration's caller.
 const page = 64
-
-// entry is an Entry whose time is in microseconds.
-type entry = storage.Entry
 
 type archive struct{ *store }
 
@@ -39,7 +37,7 @@ func (a archive) Append(owner string, e storage.Entry) (string, storage.Commit, 
 	if e.ID = storage.FormatID(a.db.ids.Next(now)); e.When.IsZero() {
 		e.When = now
 	}
-	e.When = e.When.Truncate(time.Microsecond).UTC()
+	e.When = cut(e.When)
 	if e.Body == nil {
 		e.Body = []byte{}
 	}
@@ -47,15 +45,19 @@ func (a archive) Append(owner string, e storage.Entry) (string, storage.Commit, 
 	return e.ID, storage.Commit{}, nil
 }
 
+// cut is the time as an archive keeps it.
+func cut(t time.Time) time.Time { return time.UnixMicro(storage.Micros(t)).UTC() }
+
 // match is a query made ready.
 type match struct {
 	storage.Query
-	ids map[string]bool
+	start, end time.Time // cut
+	ids        map[string]bool
 }
 
 func newMatch(q storage.Query) *match {
 	m := &match{Query: q}
-	m.Start, m.End = q.Start.Truncate(time.Microsecond), q.End.Truncate(time.Microsecond)
+	m.start, m.end = cut(q.Start), cut(q.End)
 	if q.IDs != nil {
 		m.ids = make(map[string]bool, len(q.IDs))
 		for _, id := range q.IDs {
@@ -65,10 +67,10 @@ func newMatch(q storage.Query) *match {
 	return m
 }
 
-func (m *match) holds(e *entry) bool {
+func (m *match) holds(e *storage.Entry) bool {
 	return (m.ids == nil || m.ids[e.ID]) &&
 		(m.After == "" || e.ID > m.After) && (m.Before == "" || e.ID < m.Before) &&
-		(m.Query.Start.IsZero() || !e.When.Before(m.Start)) && (m.Query.End.IsZero() || !e.When.After(m.End)) &&
+		(m.Start.IsZero() || !e.When.Before(m.start)) && (m.End.IsZero() || !e.When.After(m.end)) &&
 		(m.With.IsZero() || with(m.With, e.With))
 }
 
@@ -77,7 +79,7 @@ func with(wanted, j jid.JID) bool {
 }
 
 // existing reports whether all ids that are asked for are there.
-func (m *match) existing(list []entry) bool {
+func (m *match) existing(list []storage.Entry) bool {
 	for id := range m.ids {
 		if _, ok := slices.BinarySearchFunc(list, id, byID); !ok {
 			return false
@@ -86,26 +88,22 @@ func (m *match) existing(list []entry) bool {
 	return true
 }
 
-func byID(e entry, id string) int { return strings.Compare(e.ID, id) }
+func byID(e storage.Entry, id string) int { return strings.Compare(e.ID, id) }
 
 func (a archive) Find(ctx context.Context, owner string, q storage.Query) iter.Seq2[storage.Entry, error] {
 	return func(yield func(storage.Entry, error) bool) {
 		m, first := newMatch(q), true
-		for left := q.Limit; ; {
-			var found []entry
+		for left := most(q.Limit); ; {
+			var found []storage.Entry
 			err := a.db.read(ctx, func() error {
 				list := a.entries[owner]
 				if first && !m.existing(list) {
 					return storage.ErrNotFound
 				}
-				if first && len(list) > 0 && m.Before == "" { // what comes later is left out
-					m.Before = list[len(list)-1].ID + "0"
+				if end := len(list) - 1; first && end >= 0 && (m.Before == "" || m.Before > list[end].ID) {
+					m.Before = list[end].ID + "0" // what comes later is left out
 				}
-				most := page
-				if q.Limit > 0 {
-					most = min(page, left)
-				}
-				found = m.find(list, most)
+				found = m.find(list, min(page, left))
 				return nil
 			})
 			if err != nil {
@@ -136,7 +134,7 @@ func (m *match) pass(id string) {
 }
 
 // find returns at most so many entries.
-func (m *match) find(list []entry, most int) (found []entry) {
+func (m *match) find(list []storage.Entry, most int) (found []storage.Entry) {
 	if m.After != "" {
 		i, exact := slices.BinarySearchFunc(list, m.After, byID)
 		if exact {
@@ -194,27 +192,27 @@ func (a archive) Delete(ctx context.Context, owner string, q storage.Query) (n i
 	m := newMatch(q)
 	err = a.db.write(ctx, func() error {
 		doomed := map[string]bool{}
-		for _, e := range m.find(a.entries[owner], cmpLimit(q.Limit)) {
+		for _, e := range m.find(a.entries[owner], most(q.Limit)) {
 			doomed[e.ID] = true
 		}
-		n = a.remove(owner, func(e *entry) bool { return doomed[e.ID] })
+		n = a.remove(owner, func(e *storage.Entry) bool { return doomed[e.ID] })
 		return nil
 	})
 	return n, err
 }
 
-// cmpLimit is a limit to compare with: none is more than there can be.
-func cmpLimit(limit int) int {
+// most is how many a limit allows.
+func most(limit int) int {
 	if limit <= 0 {
-		return int(^uint(0) >> 1)
+		return math.MaxInt
 	}
 	return limit
 }
 
 // remove removes entries of owner. The lock is held.
-func (a archive) remove(owner string, doomed func(*entry) bool) int {
+func (a archive) remove(owner string, doomed func(*storage.Entry) bool) int {
 	list := a.entries[owner]
-	kept := make([]entry, 0, len(list))
+	kept := make([]storage.Entry, 0, len(list))
 	for i := range list {
 		if !doomed(&list[i]) {
 			kept = append(kept, list[i])
@@ -240,7 +238,7 @@ func (a archive) Expire(ctx context.Context, before time.Time, keep ...func(owne
 			continue
 		}
 		err = a.db.write(ctx, func() error {
-			n += a.remove(owner, func(e *entry) bool { return e.When.Before(before.Truncate(time.Microsecond)) })
+			n += a.remove(owner, func(e *storage.Entry) bool { return e.When.Before(cut(before)) })
 			return nil
 		})
 	}

@@ -40,7 +40,7 @@ type store struct {
 	db      *DB
 	values  map[string][]byte
 	pairs   map[string]map[string][]byte
-	entries map[string][]entry // in the order of their ids
+	entries map[string][]storage.Entry // in the order of their ids
 }
 
 var errClosed = fmt.Errorf("%w: it is closed", storage.ErrUnavailable)
@@ -62,7 +62,7 @@ func (db *DB) store(n storeName) (*store, error) {
 	}
 	s := db.stores[n]
 	if s == nil {
-		s = &store{db: db, values: map[string][]byte{}, pairs: map[string]map[string][]byte{}, entries: map[string][]entry{}}
+		s = &store{db: db, values: map[string][]byte{}, pairs: map[string]map[string][]byte{}, entries: map[string][]storage.Entry{}}
 		db.stores[n] = s
 	}
 	return s, nil

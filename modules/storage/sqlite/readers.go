@@ -107,21 +107,26 @@ func read[T any](ctx context.Context, r *readers, fn func(context.Context, *conn
 	}
 	done := make(chan outcome, 1)
 	go func() {
-		defer cancel()
+		defer cancel() // after done has the outcome
 		var o outcome
 		o.value, o.err = guarded(ctx, c, fn)
 		r.give(c, o.err)
 		done <- o
 	}()
+	var o outcome
 	select {
-	case o := <-done:
-		if o.err != nil {
-			return none, classify(o.err)
-		}
-		return o.value, nil
+	case o = <-done:
 	case <-ctx.Done():
-		return none, storage.Unavailable(ctx.Err())
+		select {
+		case o = <-done: // in time after all
+		default:
+			o.err = storage.Unavailable(ctx.Err())
+		}
 	}
+	if o.err != nil {
+		return none, classify(o.err)
+	}
+	return o.value, nil
 }
 
 // guarded runs fn; a panic in it is an error, since here is the root of its goroutine.

@@ -114,9 +114,9 @@ func (r *removal) expire(ctx context.Context, before time.Time, keep []func(stri
 	if err := r.a.db.writer.settle(ctx); err != nil {
 		return err
 	}
-	q := storage.Query{End: time.UnixMicro(micros(before) - 1)}
+	q := storage.Query{End: time.UnixMicro(storage.Micros(before) - 1)}
 	chunks(ctx, r.a.store, r.a.oldest, func(o aged, failed error) bool {
-		if err = failed; err == nil && o.least < micros(before) && !kept(o.owner, keep) {
+		if err = failed; err == nil && o.least < storage.Micros(before) && !kept(o.owner, keep) {
 			err = r.all(ctx, o.owner, q)
 		}
 		return err == nil

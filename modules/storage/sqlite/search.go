@@ -69,10 +69,10 @@ func (a archive) plan(ctx context.Context, c *conn, owner string, q storage.Quer
 		}
 	}
 	if !q.Start.IsZero() {
-		s.start, s.timed = micros(q.Start), true
+		s.start, s.timed = storage.Micros(q.Start), true
 	}
 	if !q.End.IsZero() {
-		s.end, s.timed = micros(q.End), true
+		s.end, s.timed = storage.Micros(q.End), true
 	}
 	s.place(q.After, q.Before)
 	return s, s.narrow(ctx, c, disorder)

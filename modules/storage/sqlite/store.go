@@ -6,7 +6,6 @@ import (
 	"context"
 	"hash/maphash"
 	"sync/atomic"
-	"time"
 
 	"tercet/core/storage"
 )
@@ -36,18 +35,6 @@ func checkNames(names ...string) error {
 		}
 	}
 	return nil
-}
-
-// micros is the time in microseconds since 1970, between the years 0 and 9999.
-func micros(t time.Time) int64 {
-	const first, last = -62_167_219_200e6, 253_402_300_799e6
-	switch {
-	case t.Year() < 0:
-		return first
-	case t.Year() > 9999:
-		return last
-	}
-	return t.UnixMicro()
 }
 
 // chunks yields, and reads ahead, what a store has: fetch reads some items behind

@@ -138,7 +138,7 @@ func (w *writer) append(o op, when time.Time) (int64, storage.Commit, error) {
 	if when.IsZero() {
 		when = now
 	}
-	o.lag = micros(when) - storage.IDMicros(o.id)
+	o.lag = storage.Micros(when) - storage.IDMicros(o.id)
 	bit := o.store.hash(o.owner)
 	c.touched[bit/64] |= 1 << (bit % 64)
 	c.ops = append(c.ops, o)
