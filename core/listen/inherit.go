@@ -84,12 +84,3 @@ func keysOf(fd int, f *os.File) ([]string, error) {
 	}
 	return nil, syscall.EAFNOSUPPORT
 }
-
-// haveIPv6 reports whether the kernel knows IPv6 at all.
-func haveIPv6() bool {
-	fd, err := unix.Socket(unix.AF_INET6, unix.SOCK_STREAM, 0)
-	if err != nil {
-		return false
-	}
-	return unix.Close(fd) == nil
-}
