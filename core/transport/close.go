@@ -2,10 +2,7 @@
 
 package transport
 
-import (
-	"context"
-	"time"
-)
+import "time"
 
 const (
 	closeWithin  = 2 * time.Second        // for what is still to be sent
@@ -43,14 +40,13 @@ func (c *Conn) Close() error {
 	c.out.clear()
 	c.mu.Unlock()
 	err := c.nc.Close()
-	c.in.start, c.in.end, c.in.more = 0, 0, false
-	c.in.release()
+	c.in.stop(ErrClosed)
 	return err
 }
 
 // farewell sends the rest of the outbox and close_notify.
 func (c *Conn) farewell(limit time.Time) bool {
-	if c.waitBelow(context.Background(), 1, limit, true) != nil {
+	if c.waitBelow(1, limit, nil, true) != nil {
 		return false
 	}
 	if c.tls == nil {
@@ -59,7 +55,7 @@ func (c *Conn) farewell(limit time.Time) bool {
 	if c.tls.CloseWrite() != nil {
 		return false
 	}
-	return c.waitBelow(context.Background(), 1, limit, true) == nil
+	return c.waitBelow(1, limit, nil, true) == nil
 }
 
 func (c *Conn) stuck() bool {
@@ -73,28 +69,19 @@ func (c *Conn) stuck() bool {
 // received but not yet read, such as the stream error.
 func (c *Conn) linger() {
 	s, ok := c.nc.(interface{ CloseWrite() error })
-	if c.raw == nil || !ok || c.in.over || s.CloseWrite() != nil {
+	if !ok || c.in.over || s.CloseWrite() != nil {
 		return
 	}
 	if c.nc.SetReadDeadline(time.Now().Add(lingerWithin)) != nil {
 		return
 	}
-	c.in.start, c.in.end = 0, 0
-	c.in.release()
-	dropped := 0
-	_ = c.raw.Read(func(fd uintptr) bool {
-		b := readBuffers.get()
-		defer readBuffers.put(b)
-		for dropped < lingerBytes {
-			n, again, err := readFD(fd, b[:])
-			if again {
-				return false
-			}
-			if err != nil {
-				return true
-			}
-			dropped += n
+	b := readBuffers.get()
+	defer readBuffers.put(b)
+	for dropped := 0; dropped < lingerBytes; {
+		n, err := c.nc.Read(b[:])
+		if err != nil {
+			return
 		}
-		return true
-	})
+		dropped += n
+	}
 }

@@ -2,6 +2,8 @@
 
 package transport
 
+import "slices"
+
 // corkScan is how many Conns a Cork searches one by one before it keeps a map.
 const corkScan = 16
 
@@ -19,12 +21,9 @@ type Cork struct {
 // Add remembers a dirty Conn once.
 func (k *Cork) Add(c *Conn) {
 	if len(k.conns) < corkScan {
-		for _, d := range k.conns {
-			if c == d {
-				return
-			}
+		if !slices.Contains(k.conns, c) {
+			k.conns = append(k.conns, c)
 		}
-		k.conns = append(k.conns, c)
 		return
 	}
 	if k.seen == nil {

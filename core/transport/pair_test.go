@@ -12,6 +12,7 @@ import (
 	"crypto/x509/pkix"
 	"errors"
 	"io"
+	"iter"
 	"math/big"
 	"net"
 	"os"
@@ -60,37 +61,40 @@ func serverTLS(version uint16) *tls.Config {
 
 func clientTLS() *tls.Config { return &tls.Config{InsecureSkipVerify: true, ServerName: "example.org"} }
 
-// kinds are what a Conn may stand on; wrapped is a socket behind another type.
+// kinds are what a Conn may stand on; wrapped is a socket in another type.
 var kinds = []string{"tcp", "unix", "pipe", "wrapped"}
 
+// wrapped is a socket that wants to be read its own way.
+type wrapped struct{ *net.TCPConn }
+
 // connPair makes two ends; both are closed with the test.
-func connPair(t testing.TB, kind string) (ours, theirs net.Conn) {
-	t.Helper()
+func connPair(tb testing.TB, kind string) (ours, theirs net.Conn) {
+	tb.Helper()
 	switch kind {
 	case "pipe":
 		ours, theirs = net.Pipe()
 	default:
 		network, addr := "tcp", "127.0.0.1:0"
 		if kind == "unix" {
-			network, addr = "unix", filepath.Join(t.TempDir(), "s")
+			network, addr = "unix", filepath.Join(tb.TempDir(), "s")
 		}
 		l, err := new(net.ListenConfig).Listen(context.Background(), network, addr)
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
-		defer l.Close()
+		defer func() { _ = l.Close() }()
 		theirs, err = new(net.Dialer).DialContext(context.Background(), network, l.Addr().String())
 		if err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if ours, err = l.Accept(); err != nil {
-			t.Fatal(err)
+			tb.Fatal(err)
 		}
 		if kind == "wrapped" {
-			ours = struct{ net.Conn }{ours}
+			ours = wrapped{ours.(*net.TCPConn)}
 		}
 	}
-	t.Cleanup(func() { ours.Close(); theirs.Close() })
+	tb.Cleanup(func() { _ = ours.Close(); _ = theirs.Close() })
 	return ours, theirs
 }
 
@@ -98,37 +102,46 @@ func connPair(t testing.TB, kind string) (ours, theirs net.Conn) {
 var secured = map[string]uint16{"plain": 0, "tls1.2": tls.VersionTLS12, "tls1.3": tls.VersionTLS13}
 
 // newPair makes a Conn and the peer's end of it; version 0 is plain.
-func newPair(t testing.TB, kind string, version uint16, o Options) (*Conn, net.Conn) {
-	t.Helper()
-	ours, theirs := connPair(t, kind)
-	return shake(t, New(ours, o), theirs, version)
+func newPair(tb testing.TB, kind string, version uint16, o Options) (*Conn, net.Conn) {
+	tb.Helper()
+	ours, theirs := connPair(tb, kind)
+	return shake(tb, New(ours, o), theirs, version)
 }
 
-func shake(t testing.TB, c *Conn, theirs net.Conn, version uint16) (*Conn, net.Conn) {
-	t.Helper()
-	t.Cleanup(func() { theirs.Close(); c.Close() })
+func shake(tb testing.TB, c *Conn, theirs net.Conn, version uint16) (*Conn, net.Conn) {
+	tb.Helper()
+	tb.Cleanup(func() { _ = theirs.Close(); _ = c.Close() })
 	if version == 0 {
 		return c, theirs
 	}
 	peer := tls.Client(theirs, clientTLS())
 	done := make(chan error, 1)
 	go func() { done <- peer.Handshake() }()
-	if err := c.DirectTLS(t.Context(), serverTLS(version)); err != nil {
-		t.Fatal(err)
+	if err := c.DirectTLS(tb.Context(), serverTLS(version)); err != nil {
+		tb.Fatal(err)
 	}
 	if err := <-done; err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c, peer
 }
 
-// everywhere runs fn on each kind of connection and each layer.
-func everywhere(t *testing.T, fn func(t *testing.T, kind string, version uint16)) {
-	for _, kind := range kinds {
-		for layer, version := range secured {
-			t.Run(kind+"/"+layer, func(t *testing.T) { fn(t, kind, version) })
+// everywhere is each kind of connection with each layer.
+func everywhere() iter.Seq2[string, on] {
+	return func(yield func(string, on) bool) {
+		for _, kind := range kinds {
+			for layer, version := range secured {
+				if !yield(kind+"/"+layer, on{kind, version}) {
+					return
+				}
+			}
 		}
 	}
+}
+
+type on struct {
+	kind    string
+	version uint16
 }
 
 // pump reads c until it ends, in the form of the package's doc, and returns
@@ -159,43 +172,43 @@ func pump(c *Conn, size int, fn func([]byte), drained func()) error {
 func nothing() {}
 
 // send appends and flushes.
-func send(t testing.TB, c *Conn, p []byte) {
-	t.Helper()
+func send(tb testing.TB, c *Conn, p []byte) {
+	tb.Helper()
 	if _, err := c.Append(p); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	c.Flush()
 }
 
-func readFull(t testing.TB, r io.Reader, n int) []byte {
-	t.Helper()
+func readFull(tb testing.TB, r io.Reader, n int) []byte {
+	tb.Helper()
 	b := make([]byte, n)
 	if _, err := io.ReadFull(r, b); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return b
 }
 
 // within fails the test if fn takes longer.
-func within(t testing.TB, d time.Duration, what string, fn func()) {
-	t.Helper()
+func within(tb testing.TB, d time.Duration, what string, fn func()) {
+	tb.Helper()
 	done := make(chan struct{})
 	go func() { defer close(done); fn() }()
 	select {
 	case <-done:
 	case <-time.After(d):
-		t.Fatalf("%s takes longer than %v", what, d)
+		tb.Fatalf("%s takes longer than %v", what, d)
 	}
 }
 
 // eventually polls, for what happens in goroutines that nobody waits for.
-func eventually(t testing.TB, what string, ok func() bool) {
-	t.Helper()
+func eventually(tb testing.TB, what string, ok func() bool) {
+	tb.Helper()
 	for range 500 {
 		if ok() {
 			return
 		}
 		time.Sleep(10 * time.Millisecond)
 	}
-	t.Fatal(what)
+	tb.Fatal(what)
 }

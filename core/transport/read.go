@@ -95,6 +95,12 @@ func (in *input) take(p []byte) int {
 	return n
 }
 
+// stop ends reading with err, and drops what has come.
+func (in *input) stop(err error) {
+	in.err, in.more, in.start, in.end = err, false, 0, 0
+	in.release()
+}
+
 // eof is how an end of the byte stream reads.
 func (in *input) eof() error {
 	if in.records {
@@ -243,10 +249,12 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
-	if c.tls == nil {
+	if !c.in.more { // crypto/tls allocates even to say that there is nothing
 		if err := c.next(); err != nil {
-			return 0, err
+			return 0, c.ending(err)
 		}
+	}
+	if c.tls == nil {
 		return c.in.take(p), nil
 	}
 	n, err := c.tls.Read(p)
@@ -254,17 +262,22 @@ func (c *Conn) Read(p []byte) (int, error) {
 	if n > 0 {
 		return n, nil // crypto/tls keeps an error that came along
 	}
-	if err == nil || errors.Is(err, ErrAgain) {
+	if err == nil {
 		return 0, ErrAgain
 	}
-	if errors.Is(err, os.ErrDeadlineExceeded) || c.ended.Load() {
-		return 0, err
-	}
-	if errors.Is(err, errTruncated) {
+	return 0, c.ending(err)
+}
+
+// ending keeps the errors after which there is nothing more to read.
+func (c *Conn) ending(err error) error {
+	switch {
+	case errors.Is(err, ErrAgain), errors.Is(err, os.ErrDeadlineExceeded), c.ended.Load():
+		return err
+	case errors.Is(err, errTruncated):
 		err = io.ErrUnexpectedEOF
 	}
 	c.in.err = err
-	return 0, err
+	return err
 }
 
 // Drained says that no whole record waits in user space and the last read(2)

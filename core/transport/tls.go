@@ -56,6 +56,7 @@ func (c *Conn) ClientTLS(ctx context.Context, cfg *tls.Config, plain ...[]byte) 
 func (c *Conn) refuse(plain [][]byte) error {
 	for _, p := range plain {
 		if len(p) > 0 {
+			c.in.stop(ErrPlaintextAfterStartTLS)
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.failLocked(ErrPlaintextAfterStartTLS)
@@ -78,7 +79,7 @@ func (c *Conn) handshake(ctx context.Context, side func(net.Conn, *tls.Config) *
 		c.Flush()
 		return nil
 	}
-	c.in.err = err
+	c.in.stop(err)
 	if cause := c.Cause(); c.ended.Load() {
 		return cause
 	}
@@ -89,7 +90,11 @@ func (c *Conn) handshake(ctx context.Context, side func(net.Conn, *tls.Config) *
 // endHandshake: what others append meanwhile is sent under TLS.
 func (c *Conn) beginHandshake(ctx context.Context) error {
 	for {
-		if err := c.waitBelow(ctx, 1, time.Time{}, false); err != nil {
+		err := c.waitBelow(1, time.Time{}, ctx.Done(), false)
+		if ctx.Err() != nil {
+			err = ctx.Err()
+		}
+		if err != nil {
 			return fmt.Errorf("send before tls handshake: %w", err)
 		}
 		c.mu.Lock()
@@ -190,6 +195,7 @@ func endPoint(cert *x509.Certificate) ([]byte, bool) {
 		hash = crypto.SHA512
 	case x509.UnknownSignatureAlgorithm, x509.PureEd25519:
 		return nil, false
+	default:
 	}
 	h := hash.New()
 	h.Write(cert.Raw)
