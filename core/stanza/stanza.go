@@ -49,9 +49,9 @@ type Stanza struct {
 	To   jid.JID
 
 	root     element.Element   // what was read: other attributes, and the payload unless it was filtered
-	filtered bool              // kept and not root has the payload
-	kept     []element.Element // of root's payload
-	added    []element.Element // behind it
+	filtered bool              // kept has the payload that was read
+	kept     []element.Element // children of root
+	added    []element.Element // behind what was read
 }
 
 // New returns a stanza with this payload; zero elements in it are left out.
@@ -72,14 +72,7 @@ func NewID() string {
 // Children ranges over the payload's elements.
 func (s *Stanza) Children() iter.Seq[element.Element] {
 	return func(yield func(element.Element) bool) {
-		if !s.filtered {
-			for e := s.root.First(); !e.IsZero(); e = e.Next() {
-				if !yield(e) {
-					return
-				}
-			}
-		}
-		for _, e := range s.kept {
+		for e := range s.original() {
 			if !yield(e) {
 				return
 			}
@@ -155,21 +148,34 @@ func (s *Stanza) With(added ...element.Element) *Stanza {
 // if it picks none. Character data directly in a stanza, which no
 // specification knows, goes with them.
 func (s *Stanza) Without(drop func(element.Element) bool) *Stanza {
-	var picked bool
-	var kept []element.Element
-	for e := range s.Children() {
+	c := *s
+	c.filtered, c.kept, c.added = true, nil, nil
+	picked := false
+	keep := func(dst []element.Element, e element.Element) []element.Element {
 		if drop(e) {
 			picked = true
-		} else {
-			kept = append(kept, e)
+			return dst
 		}
+		return append(dst, e)
+	}
+	for e := range s.original() {
+		c.kept = keep(c.kept, e)
+	}
+	for _, e := range s.added {
+		c.added = keep(c.added, e)
 	}
 	if !picked {
 		return s
 	}
-	c := *s
-	c.filtered, c.kept, c.added = true, kept, nil
 	return &c
+}
+
+// original ranges over what is left of the payload that was read.
+func (s *Stanza) original() iter.Seq[element.Element] {
+	if s.filtered {
+		return slices.Values(s.kept)
+	}
+	return s.root.Children()
 }
 
 func appendElements(dst, src []element.Element) []element.Element {

@@ -36,7 +36,7 @@ func (s *Stanza) AppendTail(dst []byte) []byte {
 		dst = append(dst, s.root.Inner()...)
 	}
 	for _, e := range s.kept {
-		dst = e.AppendTo(dst, element.NSClient)
+		dst = append(dst, e.Raw()...) // as in Inner: AppendAttrs has declared what they need
 	}
 	for _, e := range s.added {
 		dst = e.AppendTo(dst, element.NSClient)
