@@ -22,6 +22,10 @@ var Module = module.Define("message", module.OnHost, struct{}{}, load).Auto()
 // take it. Stop means that it is kept.
 var Offline = ext.NewHook[route.Event]("message/offline/handle")
 
+// Broadcast is fired when an account becomes available with a priority that is
+// not negative: what was kept for it can be delivered.
+var Broadcast = ext.NewHook[route.SessionEvent]("message/offline/broadcast")
+
 // Redelivery gives a message for an account, whose first way has failed, to
 // another resource or to who keeps it. Next means that nobody takes it.
 var Redelivery = ext.NewService[func(context.Context, *route.Event) ext.Verdict]("message-redelivery")

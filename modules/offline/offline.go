@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package offline keeps messages for accounts that nobody uses at the moment
+// (XEP-0160, version 1.0.1; RFC 6121 section 8.5.2.2).
+package offline
+
+import (
+	"context"
+	"time"
+
+	"tercet/core/element"
+	"tercet/core/ext"
+	"tercet/core/module"
+	"tercet/core/route"
+	"tercet/core/stanza"
+	"tercet/core/storage"
+	"tercet/modules/disco"
+	"tercet/modules/message"
+)
+
+// Module is the offline message store.
+var Module = module.Define("offline", module.OnHost, options{Max: 1000, Empty: "unless_chat_state"}, load).Auto()
+
+type options struct {
+	Max   int    `lua:"offline_max_messages" min:"0" doc:"Most messages kept for an account; beyond, senders get an error. 0 is no limit."`
+	Empty string `lua:"store_empty_body" enum:"unless_chat_state|always|never" doc:"Whether messages without a body are kept."`
+}
+
+const (
+	nsDelay  = "urn:xmpp:delay"
+	nsHints  = "urn:xmpp:hints"
+	nsStates = "http://jabber.org/protocol/chatstates"
+)
+
+type offline struct {
+	options
+	scope *module.Scope
+	store storage.Archive
+}
+
+func load(s *module.Scope, o options) error {
+	store, err := s.Archive("offline")
+	if err != nil {
+		return err
+	}
+	m := &offline{o, s, store}
+	disco.Feature.Add(s, "msgoffline")
+	message.Offline.Handle(s, -1, m.keep)
+	message.Broadcast.Handle(s, -1, m.deliver)
+	return nil
+}
+
+// keep stores a message for an account that is not available.
+func (m *offline) keep(ctx context.Context, ev *route.Event) ext.Verdict {
+	st := ev.Stanza
+	if !m.worth(st) {
+		return ext.Stop // silently, as XEP-0160 section 3 says of what is not kept
+	}
+	user := st.To.Local()
+	if st.To.IsZero() {
+		user = st.From.Local()
+	}
+	if m.Max > 0 {
+		n, err := m.store.Count(ctx, user, storage.Query{})
+		if err != nil {
+			m.scope.Log.ErrorContext(ctx, "offline messages not counted", "jid", st.To.String(), "err", err)
+			return ext.Next
+		}
+		if n >= m.Max {
+			ev.Bounce(ctx, stanza.Fail(stanza.ServiceUnavailable, "too many messages wait for this user"))
+			return ext.Stop
+		}
+	}
+	_, commit, err := m.store.Append(user, storage.Entry{When: time.Now(), With: st.From, Body: st.AppendTo(nil)})
+	if err != nil {
+		m.scope.Log.ErrorContext(ctx, "message not kept", "jid", st.To.String(), "err", err)
+		return ext.Next
+	}
+	ev.Await(commit)
+	return ext.Stop
+}
+
+// worth reports whether a message is kept: it has something to say, and its
+// sender does not forbid it (XEP-0334).
+func (m *offline) worth(st *stanza.Stanza) bool {
+	if st.Type != "" && st.Type != "normal" && st.Type != "chat" {
+		return false
+	}
+	store, body, state, other := false, false, false, false
+	for e := range st.Children() {
+		switch {
+		case e.Space() == nsHints:
+			switch e.Local() {
+			case "no-store", "no-permanent-store":
+				return false
+			case "store":
+				store = true
+			}
+		case e.Is(element.NSClient, "body"):
+			body = true
+		case e.Space() == nsStates:
+			state = true
+		case e.Is(element.NSClient, "thread"), e.Is(nsDelay, "delay"):
+		default:
+			other = true
+		}
+	}
+	switch {
+	case body || store:
+		return true
+	case m.Empty == "always":
+		return true
+	case m.Empty == "never":
+		return false
+	}
+	return other || !state
+}
+
+// page is how many messages are delivered and then removed at a time.
+const page = 100
+
+// deliver gives a session what was kept, in order. What it does not take
+// stays.
+func (m *offline) deliver(ctx context.Context, ev *route.SessionEvent) ext.Verdict {
+	user := ev.Session.JID.Local()
+	cork := ev.Stream.Cork()
+	for {
+		var done []string
+		full := false
+		for e, err := range m.store.Find(ctx, user, storage.Query{Limit: page}) {
+			if err != nil {
+				m.scope.Log.ErrorContext(ctx, "kept messages not read", "jid", ev.Session.JID.String(), "err", err)
+				return ext.Next
+			}
+			st, err := stanza.Parse(e.Body)
+			if err != nil {
+				m.scope.Log.ErrorContext(ctx, "kept message not readable", "id", e.ID, "err", err)
+				done = append(done, e.ID)
+				continue
+			}
+			if !ev.Session.Deliver(m.stamp(st, e.When), cork) {
+				full = true
+				break
+			}
+			done = append(done, e.ID)
+		}
+		if len(done) > 0 {
+			if _, err := m.store.Delete(ctx, user, storage.Query{IDs: done}); err != nil {
+				m.scope.Log.ErrorContext(ctx, "delivered messages not removed", "jid", ev.Session.JID.String(), "err", err)
+				return ext.Next
+			}
+		}
+		if full || len(done) < page {
+			return ext.Stop
+		}
+	}
+}
+
+// stamp says when the message was kept (XEP-0203), unless it says so already.
+func (m *offline) stamp(st *stanza.Stanza, at time.Time) *stanza.Stanza {
+	for e := range st.Children() {
+		if e.Is(nsDelay, "delay") && e.Attr("from") == m.scope.Host.Name {
+			return st
+		}
+	}
+	return st.With(element.New(nsDelay, "delay").Attr("from", m.scope.Host.Name).
+		Attr("stamp", at.UTC().Format("2006-01-02T15:04:05Z")).Text("Offline storage").Element())
+}
