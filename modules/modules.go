@@ -5,6 +5,7 @@ package modules
 
 import (
 	"tercet/core/module"
+	"tercet/modules/auth/accounts"
 	"tercet/modules/bind"
 	"tercet/modules/c2s"
 	"tercet/modules/carbons"
@@ -12,6 +13,9 @@ import (
 	"tercet/modules/iq"
 	"tercet/modules/message"
 	"tercet/modules/ping"
+	"tercet/modules/sasl"
+	"tercet/modules/sasl/plain"
+	"tercet/modules/sasl/scram"
 	"tercet/modules/session"
 	"tercet/modules/smacks"
 	"tercet/modules/starttls"
@@ -22,6 +26,8 @@ import (
 // All are the modules that are compiled in. A folder that is missing here
 // fails a test.
 var All = []module.Definition{
+	accounts.Module,
+	accounts.Plain,
 	bind.Module,
 	c2s.Module,
 	carbons.Module,
@@ -29,6 +35,9 @@ var All = []module.Definition{
 	iq.Module,
 	message.Module,
 	ping.Module,
+	plain.Module,
+	sasl.Module,
+	scram.Module,
 	session.Module,
 	smacks.Module,
 	starttls.Module,
