@@ -3,6 +3,8 @@
 package sqlite
 
 import (
+	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 
@@ -10,10 +12,40 @@ import (
 	"tercet/core/storage/storagetest"
 )
 
+// Tests start this program anew to have another process: what that one does
+// stands in its environment.
+const (
+	childTask = "TERCET_TEST_TASK"
+	childPath = "TERCET_TEST_PATH"
+)
+
+func TestMain(m *testing.M) {
+	path := os.Getenv(childPath)
+	switch os.Getenv(childTask) {
+	case "kill":
+		killChild(path)
+	case "open":
+		_, err := Open(path, Options{})
+		fmt.Println(err) //nolint:forbidigo // for the parent
+	default:
+		os.Exit(m.Run())
+	}
+}
+
 func TestContract(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T) storage.Driver {
-		return open(t, filepath.Join(t.TempDir(), "data", "tercet.sqlite"), Options{})
+		return open(t, place(t), Options{})
 	})
+}
+
+// place returns the path of a database in a folder of its own.
+func place(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "data")
+	if err := os.Mkdir(dir, 0o750); err != nil {
+		t.Fatal(err)
+	}
+	return filepath.Join(dir, "tercet.sqlite")
 }
 
 // open opens a database; what it warns of fails the test.

@@ -65,6 +65,7 @@ type writer struct {
 	stopped chan struct{} // closed when the goroutine has ended; nil before it began
 	failed  bool          // the last transaction was lost
 	written int           // rows since the last checkpoint
+	roomed  time.Time     // when room was last made on a full disk
 
 	mu     sync.Mutex // guards what follows
 	ids    *storage.Sequence
@@ -308,6 +309,7 @@ func (w *writer) commit(ctx context.Context, c *chunk) {
 	if err != nil {
 		w.tx.rollback(ctx)
 		err = fmt.Errorf("write to the database: %w", classifyWrite(err, w.dir))
+		w.makeRoom(ctx, err)
 	} else {
 		w.written += rows
 	}
@@ -340,6 +342,15 @@ func (w *writer) finish(err error) {
 		} else {
 			w.warn("the database can be written to again")
 		}
+	}
+}
+
+// makeRoom takes the log into the database when the disk is full: where the
+// database has free pages, the log then begins anew in the space that it has.
+func (w *writer) makeRoom(ctx context.Context, err error) {
+	if errors.Is(err, storage.ErrFull) && time.Since(w.roomed) > time.Second {
+		w.roomed = time.Now()
+		_ = w.tx.checkpoint(ctx) //nolint:errcheck // the next transaction shows whether it helped
 	}
 }
 
