@@ -5,6 +5,7 @@ package element
 import (
 	"bytes"
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -86,7 +87,7 @@ func BenchmarkHostileBytes(b *testing.B) {
 		}
 		for i := range len(tag) {
 			feed(r, tag[i:i+1])
-			if _, err := r.Next(); err != nil && err != ErrMore { //nolint:errorlint // never wrapped
+			if _, err := r.Next(); err != nil && !errors.Is(err, ErrMore) {
 				b.Fatal(err)
 			}
 		}
@@ -134,7 +135,7 @@ func BenchmarkEncodingXML(b *testing.B) {
 			for b.Loop() {
 				d := xml.NewDecoder(bytes.NewReader([]byte(in.xml)))
 				for {
-					if _, err := d.Token(); err == io.EOF {
+					if _, err := d.Token(); errors.Is(err, io.EOF) {
 						break
 					} else if err != nil {
 						b.Fatal(err)

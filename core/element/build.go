@@ -19,6 +19,9 @@ type Builder struct {
 	inTag bool
 	done  bool
 	count int // prefixes made so far
+
+	firstOpen  [4]opened // memory for stack and attrs, enough for most
+	firstAttrs [5]span
 }
 
 // opened is an element that the Builder has not closed.
@@ -31,7 +34,8 @@ type span struct{ from, nameEnd, end int }
 
 // New returns a Builder of an element.
 func New(space, local string) *Builder {
-	b := &Builder{buf: make([]byte, 0, 256), stack: make([]opened, 0, 6)}
+	b := &Builder{buf: make([]byte, 0, 256)}
+	b.stack, b.attrs = b.firstOpen[:0], b.firstAttrs[:0]
 	return b.open(space, local, NSClient)
 }
 

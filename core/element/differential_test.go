@@ -32,7 +32,7 @@ func stdTree(b []byte) (string, error) {
 	depth, roots := 0, 0
 	for {
 		tok, err := d.Token()
-		if err == io.EOF && depth == 0 && roots == 1 {
+		if errors.Is(err, io.EOF) && depth == 0 && roots == 1 {
 			return out.String(), nil
 		} else if err != nil {
 			return "", err
@@ -313,7 +313,7 @@ func readAll(t *testing.T, in []byte, next func(left int) int) string {
 		in = in[n:]
 		for {
 			tok, err := r.Next()
-			if err == ErrMore { //nolint:errorlint // never wrapped
+			if errors.Is(err, ErrMore) {
 				r.Release()
 				break
 			}

@@ -212,12 +212,14 @@ func (ed *edit) records(dst, recs []rec) []rec {
 	move, count := at(ed.delta()), at(ed.count())
 	dst = append(dst, rec{
 		start: 0, nameEnd: top.nameEnd, body: top.body + move, tail: top.tail + move, end: top.end + move,
-		ns: ed.index(top.ns), kind: kindElement, flags: top.flags, nattr: uint8(int32(top.nattr) + count), //nolint:gosec // at most 255
+		ns: ed.index(top.ns), kind: kindElement, flags: top.flags, nattr: top.nattr,
 	})
 	if ed.drop != 0 {
 		dst[0].flags &^= flagOwnNS
+		dst[0].nattr--
 	}
 	if ed.insert != "" {
+		dst[0].nattr++
 		dst = append(dst, ed.langRecord())
 	}
 	for i := int32(1); i < at(len(recs)); i++ {

@@ -2,6 +2,8 @@
 
 package element
 
+import "errors"
+
 // wide are the limits of documents that do not come from a stream: what the
 // limits of a stream let in, wrapped a few times, must pass.
 var wide = Limits{Bytes: 1 << 28, Depth: 1024, Attrs: maxAttrs, Children: 1 << 22}
@@ -72,7 +74,7 @@ func (s *scanner) whole(b []byte) error {
 		return &Error{PolicyViolation, "element too large"}
 	}
 	switch err := s.scan(); {
-	case err == ErrMore: //nolint:errorlint // made here and never wrapped
+	case errors.Is(err, ErrMore):
 		return malformed("element without an end")
 	case err != nil:
 		return err

@@ -4,6 +4,7 @@ package element
 
 import (
 	"bytes"
+	"errors"
 	"io"
 )
 
@@ -108,7 +109,7 @@ func (r *Reader) Next() (Token, error) {
 		return Token{}, r.err
 	}
 	t, err := r.next()
-	if err != nil && err != ErrMore && err != io.EOF { //nolint:errorlint // made here and never wrapped
+	if err != nil && !errors.Is(err, ErrMore) && !errors.Is(err, io.EOF) {
 		r.err = err
 		r.closeScan()
 	}
@@ -184,7 +185,7 @@ func (r *Reader) advance(o *outer, header bool) error {
 		return ErrMore
 	}
 	err := s.scan()
-	if err == ErrMore && len(s.buf) >= r.limits.Bytes { //nolint:errorlint // made here and never wrapped
+	if len(s.buf) >= r.limits.Bytes && errors.Is(err, ErrMore) {
 		return &Error{PolicyViolation, "element too large"}
 	}
 	return err

@@ -68,7 +68,7 @@ func (j JID) WithResource(r string) (JID, error) {
 		return JID{}, err
 	}
 	b := j.bare()
-	return JID{s: b + "/" + r, at: j.at, slash: int16(len(b))}, nil //nolint:gosec // at most maxJID
+	return JID{s: b + "/" + r, at: j.at, slash: short(len(b))}, nil
 }
 
 // IsZero reports whether j is no address.
@@ -122,13 +122,16 @@ func join(local, domain, resource string) JID {
 	var j JID
 	if local != "" {
 		b = append(append(b, local...), '@')
-		j.at = int16(len(local)) //nolint:gosec // at most maxPart
+		j.at = short(len(local))
 	}
 	b = append(b, domain...)
 	if resource != "" {
-		j.slash = int16(len(b)) //nolint:gosec // at most maxJID
+		j.slash = short(len(b))
 		b = append(append(b, '/'), resource...)
 	}
 	j.s = string(b)
 	return j
 }
+
+// short makes an index into an address of n, which is at most maxJID.
+func short(n int) int16 { return int16(n) } //nolint:gosec // see above

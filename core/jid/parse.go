@@ -68,9 +68,9 @@ func parse(s string) (JID, error) {
 		return JID{}, err
 	}
 	if plainDomain(domain) && (local == "" || plainLocal(local)) && (resource == "" || plainResource(resource)) {
-		j := JID{s: strings.Clone(s), at: int16(len(local))} //nolint:gosec // at most maxPart
+		j := JID{s: strings.Clone(s), at: short(len(local))}
 		if resource != "" {
-			j.slash = int16(len(s) - len(resource) - 1) //nolint:gosec // at most maxJID
+			j.slash = short(len(s) - len(resource) - 1)
 		}
 		return j, nil
 	}
