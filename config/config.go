@@ -139,10 +139,11 @@ type Problem struct {
 // String returns "file:line: text".
 func (p Problem) String() string { return p.Pos.String() + ": " + p.Text }
 
-// Sort orders problems by file and line and drops repetitions.
+// Sort orders problems by file, line and text and drops repetitions, such as
+// those of a global option that several hosts read.
 func Sort(problems []Problem) []Problem {
 	slices.SortStableFunc(problems, func(a, b Problem) int {
-		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line))
+		return cmp.Or(cmp.Compare(a.Pos.File, b.Pos.File), cmp.Compare(a.Pos.Line, b.Pos.Line), cmp.Compare(a.Text, b.Text))
 	})
 	return slices.Compact(problems)
 }

@@ -114,7 +114,11 @@ func (t target) item(i int) target {
 }
 
 func (t target) key(name string) target {
-	t.path += "." + name
+	if key := luaKey(name); key != name {
+		t.path += "[" + strings.Trim(key, "[]") + "]"
+	} else {
+		t.path += "." + name
+	}
 	t.secret = t.secret || SecretName(name)
 	return t
 }

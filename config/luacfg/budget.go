@@ -91,7 +91,7 @@ func (b *budget) charge(n int64) {
 		b.exhausted()
 	}
 	if b.charged += n; b.charged >= b.next && b.err == nil {
-		b.measure()
+		b.measure(n)
 	}
 }
 
@@ -101,9 +101,10 @@ func (b *budget) exhausted() {
 	}
 }
 
-// measure lets the garbage collector tell what is alive. A quarter of the limit
-// may have been in use before the first measure.
-func (b *budget) measure() {
+// measure lets the garbage collector tell what is alive beside the n bytes that
+// are about to be allocated. A quarter of the limit may have been in use before
+// the first measure.
+func (b *budget) measure(n int64) {
 	runtime.GC()
 	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
 	metrics.Read(sample)
@@ -111,7 +112,7 @@ func (b *budget) measure() {
 	if !b.measured {
 		b.measured, b.base = true, live
 	}
-	left := b.memory - b.memory/4 - (live - b.base)
+	left := b.memory - b.memory/4 - (live - b.base) - n
 	if left <= 0 {
 		b.exhausted()
 	}

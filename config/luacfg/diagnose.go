@@ -32,10 +32,11 @@ func diagnose(source []byte, err error) *sourceError {
 	if broken != nil && stop >= len(tokens) {
 		return broken
 	}
-	open, wrong := nesting(tokens[:stop])
+	open, wrong := nesting(tokens[:min(stop+1, len(tokens))])
 	if wrong != nil {
 		return wrong
 	}
+	open, _ = nesting(tokens[:stop])
 	if stop == len(tokens) {
 		if n := len(open); n > 0 {
 			return &sourceError{open[n-1].line, "syntax error: " + quoteToken(open[n-1]) + " is never closed"}
@@ -51,7 +52,7 @@ func unexpected(tokens []token, stop int, open []token) *sourceError {
 	if nearSecret(tokens[:stop]) {
 		quote = func(t token) string {
 			if t.kind == tokenString {
-				return "a string"
+				return `"..."`
 			}
 			return quoteToken(t)
 		}
@@ -67,21 +68,39 @@ func unexpected(tokens []token, stop int, open []token) *sourceError {
 	if n := len(open); n > 0 {
 		inner = open[n-1]
 	}
+	return &sourceError{t.line, text + hint(tokens, stop, before, inner)}
+}
+
+// hint guesses what was meant where tokens[stop] stands, behind before and
+// within the bracket or block that inner opens.
+func hint(tokens []token, stop int, before, inner token) string {
+	t := tokens[stop]
 	switch {
+	case t.text == "#" || t.text == "/" && before.text == "/":
+		return "; a comment starts with --"
+	case t.text == ":" && before.kind == tokenString:
+		return "; a table is written { key = value }"
+	case inner.text == "{" && opensSection(tokens[:stop], inner):
+		return `; is the "{" of line ` + strconv.Itoa(inner.line) + " not closed?"
 	case inner.text == "{" && t.startsValue() && before.endsValue():
-		if inner.line < before.line && before.kind == tokenName {
-			text += "; is the " + `"{" of line ` + strconv.Itoa(inner.line) + " not closed?"
-			break
-		}
-		text += `; is a "," or ";" missing?`
-	case closer[inner.text] != "" && (t.text == "end" || closes(t.text)) && inner.line < t.line:
-		text += "; " + quoteToken(inner) + " of line " + strconv.Itoa(inner.line) + " is not closed"
-	case before.kind == tokenName && t.kind == tokenName, before.kind == tokenName && t.kind == tokenNumber:
-		text += `; is a "=" missing, or quotes?`
+		return `; is a "," or ";" missing?`
+	case before.kind == tokenName && (t.startsValue() || t.text == "true" || t.text == "false"):
+		return `; is a "=" missing, or quotes?`
 	case inner.line > 0 && inner.line < t.line:
-		text += "; " + quoteToken(inner) + " of line " + strconv.Itoa(inner.line) + " is still open"
+		return "; " + quoteToken(inner) + " of line " + strconv.Itoa(inner.line) + " is still open"
 	}
-	return &sourceError{t.line, text}
+	return ""
+}
+
+// opensSection reports whether a section starts within the bracket that inner
+// opens, where none can.
+func opensSection(tokens []token, inner token) bool {
+	for _, t := range tokens {
+		if t.line > inner.line && (t.text == "VirtualHost" || t.text == "Component" || t.text == "Include") {
+			return true
+		}
+	}
+	return false
 }
 
 // nearSecret reports whether the last tokens are those of an option whose value
@@ -183,6 +202,38 @@ func quoteToken(t token) string {
 		return s
 	}
 	return `"` + s + `"`
+}
+
+// overNested returns an error if brackets and blocks, or the operators of one
+// expression that wait for their right side, nest deeper than maxSyntaxDepth:
+// the parser takes 256 bytes for each. What is no Lua at all is left to it.
+func overNested(source string) *sourceError {
+	var waiting []int // operators, per open bracket or block
+	var before token
+	here := 0
+	for s := (&scanner{src: source, line: 1}); ; {
+		t, ok, broken := s.next()
+		if broken != nil || !ok {
+			return nil
+		}
+		switch word := t.kind == tokenSymbol || t.kind == tokenKeyword; {
+		case word && closer[t.text] != "":
+			waiting, here = append(waiting, here), 0
+		case word && (closes(t.text) || t.text == "end" || t.text == "until"):
+			here = 0
+			if n := len(waiting); n > 0 {
+				here, waiting = waiting[n-1], waiting[:n-1]
+			}
+		case t.text == ".." || t.text == "^" || t.text == "not" || t.text == "#" || t.text == "-" && !before.endsValue():
+			here++
+		case word && (t.text == "," || t.text == ";" || t.text == "=" || t.kind == tokenKeyword), before.endsValue() && t.startsValue():
+			here = 0
+		}
+		if len(waiting) > maxSyntaxDepth || here > maxSyntaxDepth {
+			return &sourceError{t.line, "nested too deep"}
+		}
+		before = t
+	}
 }
 
 // scanner splits source into tokens. It is used for messages alone: what Lua

@@ -189,6 +189,9 @@ func (sp spec) float(out []byte, f float64) []byte {
 		digits, sp.zero = "inf", false
 	case sp.verb == 'a' || sp.verb == 'A':
 		digits = strconv.FormatFloat(f, 'x', sp.precision, 64)
+		if n := len(digits); digits[n-2] == '0' { // C writes no leading zero in the exponent
+			digits = digits[:n-2] + digits[n-1:]
+		}
 	default:
 		digits = cFloat(sp.verb|0x20, f, precision, sp.alt)
 	}

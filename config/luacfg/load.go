@@ -15,6 +15,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -109,9 +110,9 @@ type runner struct {
 	sources  map[string]bool
 	appender *lua.LTable // metatable of an option's table
 	open     []*file
-	unset    struct { // the last name read that nothing has set
-		name string
-		pos  config.Pos
+	unset    struct { // the last name read that nothing has set, and the warning
+		name    string
+		warning config.Problem
 	}
 }
 
@@ -157,11 +158,16 @@ func (r *runner) close() {
 	r.state.Close()
 }
 
+// maxProblems is how many warnings of a run are kept.
+const maxProblems = 1000
+
 // warn notes a problem that does not keep the config from being used.
-func (r *runner) warn(file string, line int, text string) {
-	r.cfg.Problems = append(r.cfg.Problems, config.Problem{
-		Pos: config.Pos{File: file, Line: line}, Severity: config.Warning, Text: text,
-	})
+func (r *runner) warn(pos config.Pos, text string) {
+	p := config.Problem{Pos: pos, Severity: config.Warning, Text: text}
+	if n := len(r.cfg.Problems); n < maxProblems && (n == 0 || r.cfg.Problems[n-1] != p) {
+		r.cfg.Problems = append(r.cfg.Problems, p)
+		r.charge(int64(costValue + len(text)))
+	}
 }
 
 // load compiles source and returns it as a function.
@@ -296,16 +302,28 @@ func (r *runner) cutPos(text string) (pos config.Pos, rest string, ok bool) {
 }
 
 // reword makes messages of gopher-lua about nil name what was nil, if it was a
-// name read on that line.
+// name read on that line; its warning is dropped.
 func (r *runner) reword(pos config.Pos, text string) string {
-	if r.unset.name == "" || r.unset.pos != pos {
-		return text
-	}
+	named := r.unset.name != "" && r.unset.warning.Pos == pos
+	kind, key, indexed := strings.Cut(strings.TrimPrefix(text, "attempt to index a non-table object("), ") with key ")
 	switch {
 	case strings.HasPrefix(text, "attempt to call a non-function object"):
-		return r.unset.name + ` is no function; is a "=" missing behind it?`
-	case strings.Contains(text, "nil"):
-		return text + "; " + r.unset.name + " is not set here, are quotes missing?"
+		text = "attempt to call what is no function"
+		if named {
+			text = r.unset.name + ` is no function; is a "=" missing behind it?`
+		}
+	case indexed:
+		text = "attempt to index a " + kind + " value with the key " + strings.ReplaceAll(key, "'", `"`)
+		named = named && kind == "nil"
+	default:
+		named = named && strings.Contains(text, "nil")
+	}
+	if !named {
+		return text
+	}
+	r.cfg.Problems = slices.DeleteFunc(r.cfg.Problems, func(p config.Problem) bool { return p == r.unset.warning })
+	if !strings.HasPrefix(text, r.unset.name) {
+		text += "; " + r.unset.name + " is not set here, are quotes missing?"
 	}
 	return text
 }

@@ -127,10 +127,11 @@ func (r *runner) read(l *lua.LState, run *fileRun, functions map[string]*lua.LFu
 	if o != nil {
 		text = name + " is set in the global section, but not in " + run.section.String() + ", and so is nil here"
 	}
-	if r.unset.name != name || r.unset.pos != pos {
-		r.warn(pos.File, pos.Line, text)
+	warning := config.Problem{Pos: pos, Severity: config.Warning, Text: text}
+	if r.unset.warning != warning {
+		r.unset.name, r.unset.warning = name, warning
+		r.warn(pos, text)
 	}
-	r.unset.name, r.unset.pos = name, pos
 	return lua.LNil
 }
 
@@ -143,7 +144,7 @@ func (r *runner) assign(l *lua.LState, run *fileRun, name string, v lua.LValue) 
 	}
 	r.alloc(l, costValue+len(name))
 	if old := run.section.options[name]; old != nil && old.run == run && !r.derived(v) {
-		r.warn(pos.File, pos.Line, name+": set twice in "+run.section.String()+"; the value here wins over line "+lineOfPos(old.pos))
+		r.warn(pos, name+": set twice in "+run.section.String()+"; the value here wins over line "+lineOfPos(old.pos))
 	}
 	run.section.set(name, &option{v, pos, run})
 }
@@ -209,7 +210,7 @@ func (r *runner) component(l *lua.LState, run *fileRun) int {
 	at := -1
 	if again && before != external {
 		at = len(r.cfg.Problems)
-		r.warn(pos.File, pos.Line, `Component "`+s.Name+`": opened again without its module "`+before+`", which makes it an external component`)
+		r.warn(pos, `Component "`+s.Name+`": opened again without its module "`+before+`", which makes it an external component`)
 	}
 	l.Push(l.NewFunction(func(l *lua.LState) int {
 		run.section = r.global

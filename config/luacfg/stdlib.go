@@ -42,31 +42,16 @@ func (r *runner) openLibs() {
 	set("table", r.tableLib())
 	set("math", r.mathLib())
 	set("os", r.osLib())
-	keepOnly(globals.RawGetString("debug"), "traceback", "getinfo")
-	keepOnly(globals.RawGetString("package"), "loaded", "preload", "config", "path", "cpath", "seeall")
+	for _, name := range []string{"getfenv", "getlocal", "getmetatable", "getupvalue", "setfenv", "setlocal", "setmetatable", "setupvalue"} {
+		set("debug", map[string]lua.LGFunction{
+			name: refuse("debug."+name, "there are debug.traceback and debug.getinfo"),
+		})
+	}
+	set("package", map[string]lua.LGFunction{"loadlib": refuse("package.loadlib", "use RunScript, dofile or require")})
 	r.openIO()
 	r.openCoroutine()
 	if m, ok := globals.RawGetString("math").(*lua.LTable); ok {
 		m.RawSetString("huge", lua.LNumber(math.Inf(1)))
-	}
-}
-
-func keepOnly(library lua.LValue, names ...string) {
-	t, ok := library.(*lua.LTable)
-	if !ok {
-		return
-	}
-	var drop []string
-	t.ForEach(func(k, _ lua.LValue) {
-		for _, name := range names {
-			if k.String() == name {
-				return
-			}
-		}
-		drop = append(drop, k.String())
-	})
-	for _, name := range drop {
-		t.RawSetString(name, lua.LNil)
 	}
 }
 
@@ -75,11 +60,15 @@ func (r *runner) baseLib() map[string]lua.LGFunction {
 		"assert":         baseAssert,
 		"collectgarbage": r.baseCollect,
 		"dofile":         r.doFile,
-		"load":           r.baseLoad,
-		"loadfile":       r.baseLoadFile,
-		"loadstring":     r.baseLoad,
-		"print":          r.basePrint,
-		"rawlen":         func(l *lua.LState) int { l.Push(lua.LNumber(l.CheckTable(1).Len())); return 1 },
+		"error": func(l *lua.LState) int {
+			l.Error(l.Get(1), integer(l, 2, 1))
+			return 0
+		},
+		"load":       r.baseLoad,
+		"loadfile":   r.baseLoadFile,
+		"loadstring": r.baseLoad,
+		"print":      r.basePrint,
+		"rawlen":     func(l *lua.LState) int { l.Push(lua.LNumber(l.CheckTable(1).Len())); return 1 },
 		"rawset": func(l *lua.LState) int {
 			t, k := l.CheckTable(1), l.CheckAny(2)
 			r.grow(l, t, k)

@@ -195,7 +195,7 @@ func (b *budget) strGsub(l *lua.LState) int {
 			count++
 			start := len(out)
 			out = m.appendReplacement(l, out, repl, from, to)
-			b.alloc(l, len(out)-start)
+			b.alloc(l, 3*(len(out)-start))
 		}
 		if from >= 0 && to > at {
 			at = to

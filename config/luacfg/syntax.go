@@ -11,6 +11,8 @@ import (
 	"github.com/yuin/gopher-lua/parse"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"tercet/config"
 )
 
 // compile turns source into code that reports to r. An error is a *sourceError.
@@ -26,6 +28,9 @@ func (r *runner) compile(file string, source []byte) (proto *lua.FunctionProto, 
 	if bytes.HasPrefix(source, []byte("#")) {
 		source = append([]byte("--"), source...) // the line that names an interpreter
 	}
+	if err := overNested(string(source)); err != nil {
+		return nil, err
+	}
 	defer func() {
 		if rec := recover(); rec != nil {
 			err = &sourceError{1, fmt.Sprint("can not be compiled: ", rec)}
@@ -38,7 +43,7 @@ func (r *runner) compile(file string, source []byte) (proto *lua.FunctionProto, 
 	if line := tooDeep(stmts); line > 0 {
 		return nil, &sourceError{line, "nested too deep"}
 	}
-	stmts, err = rewrite(file, stmts, &r.sites, func(line int, text string) { r.warn(file, line, text) })
+	stmts, err = rewrite(file, stmts, &r.sites, func(line int, text string) { r.warn(config.Pos{File: file, Line: line}, text) })
 	if err != nil {
 		return nil, err
 	}

@@ -35,10 +35,10 @@ func (r *runner) tabConcat(l *lua.LState) int {
 			l.RaiseError("invalid value (a %s) at index %d in table for 'concat'", v.Type().String(), i)
 		}
 		parts = append(parts, toText(v))
-		n := len(parts[len(parts)-1]) + len(sep)
-		total += n
-		r.alloc(l, n+2*16) // the parts and the result
+		total += len(parts[len(parts)-1]) + len(sep)
+		r.alloc(l, 64)
 	}
+	r.alloc(l, total)
 	l.Push(lua.LString(strings.Join(parts, sep)))
 	return 1
 }

@@ -1,0 +1,6 @@
+admins = { "juliet@example.org" }
+admins:append {
+	"romeo@example.org",
+	{ },
+}
+VirtualHost "example.org"

@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+assert(tonumber("x"), "want a number")

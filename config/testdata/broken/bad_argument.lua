@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+motd_text = ("x"):gsub("x", true)

@@ -1,0 +1,3 @@
+-- memory: 8
+VirtualHost "example.org"
+ssl = { [60000000] = true }

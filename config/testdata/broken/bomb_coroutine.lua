@@ -1,0 +1,3 @@
+VirtualHost "example.org"
+local function f() coroutine.wrap(f)() end
+f()

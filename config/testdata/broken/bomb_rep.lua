@@ -1,0 +1,3 @@
+-- memory: 8
+VirtualHost "example.org"
+motd_text = ("x"):rep(1e9)

@@ -1,0 +1,3 @@
+-- memory: 8
+VirtualHost "example.org"
+motd_text = FileContents "/dev/zero"

@@ -1,0 +1,5 @@
+VirtualHost "example.org"
+Component "chat.example.org" "muc"
+
+Component "chat.example.org"
+	name = "Chat"

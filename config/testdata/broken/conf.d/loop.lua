@@ -1,0 +1,1 @@
+Include "../include_loop.lua"

@@ -1,0 +1,3 @@
+VirtualHost "example.net"
+
+error("not today")

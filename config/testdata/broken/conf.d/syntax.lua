@@ -1,0 +1,2 @@
+-- the second line is broken
+storage = = "internal"

@@ -1,0 +1,4 @@
+-- included files start in the global section
+archive_expires_after = true
+VirtualHost "example.org"
+	c2s_timeout = "soon"

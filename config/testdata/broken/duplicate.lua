@@ -1,0 +1,5 @@
+storage = "internal"
+admins = { "juliet@example.org" }
+storage = "memory"
+VirtualHost "example.org"
+	storage = "memory"

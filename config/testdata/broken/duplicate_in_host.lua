@@ -1,0 +1,6 @@
+VirtualHost "example.org"
+	archive_expires_after = "1w"
+VirtualHost "example.net"
+	archive_expires_after = "1w"
+VirtualHost "example.org"
+	archive_expires_after = "2w"

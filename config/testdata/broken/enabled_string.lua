@@ -1,0 +1,3 @@
+VirtualHost "example.org"
+	enabled = "no"
+VirtualHost "example.net"

@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+	authentication = "internal_hasehd"

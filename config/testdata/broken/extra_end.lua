@@ -1,0 +1,5 @@
+VirtualHost "example.org"
+if true then
+	storage = "memory"
+end
+end

@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+motd_text = FileContents "motd.txt"

@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+debug.setmetatable(1, {})

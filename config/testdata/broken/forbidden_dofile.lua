@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+dofile "/etc/hostname"

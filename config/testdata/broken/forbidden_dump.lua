@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+local s = string.dump(function() end)

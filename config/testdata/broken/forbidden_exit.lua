@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+os.exit(1)

@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+io.output("/tmp/x")

@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+io.write("hello")

@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+loadstring("\27Lua")()

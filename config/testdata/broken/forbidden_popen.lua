@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+local f = io.popen("hostname")

@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+os.remove("/tmp/x")

@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+os.rename("/tmp/x", "/tmp/y")

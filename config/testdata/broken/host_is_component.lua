@@ -1,0 +1,4 @@
+VirtualHost "example.org"
+Component "chat.example.org" "muc"
+
+VirtualHost "chat.example.org"

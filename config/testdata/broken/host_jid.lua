@@ -1,0 +1,1 @@
+VirtualHost "juliet@example.org"

@@ -1,0 +1,1 @@
+VirtualHost(ENV_XMPP_DOMAIN)

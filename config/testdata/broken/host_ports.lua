@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+	c2s_ports = { 5222 }

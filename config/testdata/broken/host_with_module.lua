@@ -1,0 +1,1 @@
+VirtualHost "conference.example.org" "muc"

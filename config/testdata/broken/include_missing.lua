@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+Include "conf.d/nothing.lua"

@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+limits = { "c2s": { "rate": "10kb/s" } }

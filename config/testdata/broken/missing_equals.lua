@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+	allow_registration true

@@ -1,0 +1,6 @@
+modules_enabled = {
+	"roster";
+	disco;
+	{ "ping" };
+}
+VirtualHost "example.org"

@@ -1,0 +1,3 @@
+VirtualHost "example.org"
+
+c2s_timeout = 60 * minutes

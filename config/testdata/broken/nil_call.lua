@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+modules_enabled { "ping" }

@@ -1,0 +1,3 @@
+VirtualHost "example.org"
+local base = nil
+motd_text = "Welcome to " .. base

@@ -1,0 +1,3 @@
+VirtualHost "example.org"
+local t = {}
+t[nil] = 1

@@ -1,0 +1,3 @@
+VirtualHost "example.org"
+	enabled = false
+Component "chat.example.org" "muc"

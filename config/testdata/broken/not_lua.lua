@@ -1,0 +1,3 @@
+<config>
+  <host>example.org</host>
+</config>

@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+	c2s_timeout = "never"

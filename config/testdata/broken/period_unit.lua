@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+	archive_expires_after = "2 fortnights"

@@ -1,0 +1,2 @@
+c2s_ports = { "5222", "xmpp" }
+VirtualHost "example.org"

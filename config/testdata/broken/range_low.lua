@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+	max_archive_query_results = 0

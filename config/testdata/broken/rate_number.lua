@@ -1,0 +1,5 @@
+limits = {
+	c2s = { rate = 10000 };
+	s2sin = { rate = "fast" };
+}
+VirtualHost "example.org"

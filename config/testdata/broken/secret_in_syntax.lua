@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+component_secret = "hunter2" "x"

@@ -1,0 +1,2 @@
+sql = { driver = "SQLite3", password = { "s3cr3t" } }
+VirtualHost "example.org"

@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+	registration_allowlist = { "192.0.2.1", true }

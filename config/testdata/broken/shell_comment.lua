@@ -1,0 +1,3 @@
+VirtualHost "example.org"
+# the storage
+storage = "internal"

@@ -1,0 +1,4 @@
+function motd_text()
+	return "Welcome"
+end
+VirtualHost "example.org"

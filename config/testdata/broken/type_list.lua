@@ -1,0 +1,2 @@
+admins = true
+VirtualHost "example.org"

@@ -1,0 +1,6 @@
+admins = {
+	"juliet@example.org";
+	"romeo@example.org";
+	{ "nurse@example.org" };
+}
+VirtualHost "example.org"

@@ -1,0 +1,5 @@
+admins = {
+	"juliet@example.org";
+	romeo = "romeo@example.org";
+}
+VirtualHost "example.org"

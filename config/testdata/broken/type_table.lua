@@ -1,0 +1,2 @@
+limits = "10kb/s"
+VirtualHost "example.org"

@@ -1,0 +1,8 @@
+VirtualHost "example.org"
+
+local function hosts(list)
+	for _, name in ipairs(list) do
+		VirtualHost(name)
+	end
+
+hosts { "a.example.org" }

@@ -1,0 +1,4 @@
+VirtualHost "example.org"
+motd_text = [[
+	Welcome to
+	this server

@@ -1,0 +1,3 @@
+VirtualHost "example.org"
+authentication = "internal_hashed
+storage = "internal"

@@ -1,0 +1,7 @@
+VirtualHost "example.org"
+
+modules_enabled = {
+	"roster";
+	"disco";
+
+pidfile = "/run/tercet.pid"

@@ -1,0 +1,6 @@
+modules_enabled = {
+	"roster";
+	"disco";
+
+VirtualHost "example.org"
+	enabled = true

@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+	Authentication = "internal_hashed"

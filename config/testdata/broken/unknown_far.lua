@@ -1,0 +1,2 @@
+VirtualHost "example.org"
+	favourite_colour = "green"

@@ -1,0 +1,4 @@
+VirtualHost "example.org"
+limits = {
+	c2s = { rate = "10kb/s" );
+}
