@@ -11,7 +11,8 @@ import (
 
 // A Chain is a hook per key: requests by what they ask for. The module that
 // answers stands at priority 0, and there is one such module per key: two of
-// them fail the commit. Others may stand before it or after it.
+// them fail the commit. Others may stand before it or after it, be it by as
+// little as 1e-9.
 type Chain[K comparable, E any] struct{ id int }
 
 type chain[K comparable, E any] struct {

@@ -226,8 +226,8 @@ func TestCloseInsideOwnPass(t *testing.T) {
 		table := ext.NewTable()
 		s := newScope(t, "suicidal", table)
 		var err error
-		testHook.Handle(s, 0, func(context.Context, *trail) ext.Verdict {
-			err = s.Close(context.Background())
+		testHook.Handle(s, 0, func(ctx context.Context, _ *trail) ext.Verdict {
+			err = s.Close(ctx) // which has no deadline
 			return ext.Next
 		})
 		s.Defer(func() error {
@@ -258,14 +258,14 @@ func TestSwapInsideOwnPass(t *testing.T) {
 		s, next := newScope(t, "s", table), newScope(t, "next", table)
 		testHook.Handle(next, 0, note("next"))
 		closed := make(chan error, 1)
-		testHook.Handle(s, 0, func(_ context.Context, ev *trail) ext.Verdict {
+		testHook.Handle(s, 0, func(ctx context.Context, ev *trail) ext.Verdict {
 			ev.met = append(ev.met, "s")
 			swapOK(t, table, ext.Change{Old: s, New: next})
-			go func() { closed <- s.Close(context.Background()) }()
+			go func() { closed <- s.Close(ctx) }()
 			synctest.Wait()
 			select {
-			case <-closed:
-				t.Error("Close returned while the handler was at work")
+			case err := <-closed:
+				t.Errorf("Close returned %v while the handler was at work", err)
 			default:
 			}
 			return ext.Next
@@ -288,7 +288,11 @@ func TestPanicLeavesPass(t *testing.T) {
 		swapOK(t, table, ext.Change{New: s})
 		reports := collectPanics(t)
 		driver := newScope(t, "driver", table)
-		driver.Go(func(context.Context) { met(t, table) })
+		driver.Go(func(ctx context.Context) {
+			p := table.Enter()
+			defer p.Leave()
+			testHook.Fire(ctx, p, new(trail))
+		})
 		swapOK(t, table, ext.Change{New: driver})
 		synctest.Wait()
 		if got := <-reports; got != "driver: handler, with its stack" {

@@ -316,7 +316,7 @@ func noise(ctx context.Context, table *ext.Table, f *faults, stop <-chan struct{
 		}
 		in := &instance{module: "noise", gen: gen, faults: f}
 		count := func(context.Context, *hammerEvent) ext.Verdict { in.alive("noise"); return ext.Next }
-		s := ext.NewScope(context.Background(), "noise", table)
+		s := ext.NewScope(ctx, "noise", table)
 		hammerNoise.Handle(s, 1, count)
 		if gen%3 != 0 {
 			if err := ext.Swap(table, []ext.Change{{New: s}}); err != nil {
@@ -339,13 +339,13 @@ func conflicts(ctx context.Context, table *ext.Table, f *faults, stop <-chan str
 			return
 		default:
 		}
-		good := ext.NewScope(context.Background(), "good", table)
+		good := ext.NewScope(ctx, "good", table)
 		hammerHook.Handle(good, 5, func(context.Context, *hammerEvent) ext.Verdict {
 			f.add("an event met a module whose swap failed")
 			return ext.Stop
 		})
 		good.Go(func(context.Context) { f.add("a goroutine ran whose swap failed") })
-		taken := ext.NewScope(context.Background(), "taken", table)
+		taken := ext.NewScope(ctx, "taken", table)
 		hammerMap.Set(taken, "roster", nil)
 		if err := ext.Swap(table, []ext.Change{{New: good}, {New: taken}}); err == nil {
 			f.add("a taken key was taken")

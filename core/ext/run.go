@@ -215,7 +215,7 @@ func reportPanic(scope string, value any) {
 		(*fn)(scope, value, debug.Stack())
 		return
 	}
-	slog.Error("panic recovered", "scope", scope, "value", value, "stack", string(debug.Stack())) //nolint:sloglint // a root has no context
+	slog.Error("panic recovered", "scope", scope, "value", value, "stack", string(debug.Stack()))
 }
 
 func pcOf(fn any) uintptr { return reflect.ValueOf(fn).Pointer() }

@@ -94,7 +94,7 @@ func (t *Table) Enter() Pass {
 	}
 }
 
-// Leave ends the pass.
+// Leave ends the pass. It is called once.
 func (p Pass) Leave() {
 	if p.snap != nil {
 		p.snap.leave(p.shard)

@@ -193,5 +193,5 @@ func report(value any) {
 		(*fn)(value, debug.Stack())
 		return
 	}
-	slog.Error("panic recovered in a lane", "value", value, "stack", string(debug.Stack())) //nolint:sloglint // a root has no context
+	slog.Error("panic recovered in a lane", "value", value, "stack", string(debug.Stack()))
 }

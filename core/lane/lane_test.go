@@ -65,9 +65,13 @@ func TestHammer(t *testing.T) {
 // TestNoneLost is the narrow place: a lane that becomes free while another
 // decides that it is taken.
 func TestNoneLost(t *testing.T) {
-	const each = 1_000_000
+	each := 1_000_000
+	if testing.Short() {
+		each /= 10
+	}
 	var l lane.Lane
 	stop := make(chan struct{})
+	var held atomic.Int64 // takes a while
 	var wg sync.WaitGroup
 	wg.Go(func() {
 		for {
@@ -76,8 +80,11 @@ func TestNoneLost(t *testing.T) {
 				return
 			default:
 			}
-			for range 100 {
+			for n := range 100 {
 				if l.TryEnter() {
+					for range n {
+						held.Add(1)
+					}
 					l.Leave()
 				}
 			}
@@ -145,50 +152,54 @@ func TestCrossed(t *testing.T) {
 }
 
 func TestDo(t *testing.T) {
-	var l lane.Lane
-	var got []string
-	l.Do(func() {
-		got = append(got, "first")
+	synctest.Test(t, func(t *testing.T) { // time stands still: all is drained here
+		var l lane.Lane
+		var got []string
 		l.Do(func() {
-			got = append(got, "second")
-			l.Do(func() { got = append(got, "third") })
+			got = append(got, "first")
+			l.Do(func() {
+				got = append(got, "second")
+				l.Do(func() { got = append(got, "third") })
+			})
+			if n := l.Len(); n != 1 {
+				t.Errorf("%d wait, want 1", n)
+			}
+			got = append(got, "first's end")
 		})
-		if n := l.Len(); n != 1 {
-			t.Errorf("%d wait, want 1", n)
+		if s := strings.Join(got, ", "); s != "first, first's end, second, third" {
+			t.Errorf("ran %s", s)
 		}
-		got = append(got, "first's end")
+		if n := l.Len(); n != 0 {
+			t.Errorf("%d wait, want 0", n)
+		}
 	})
-	if s := strings.Join(got, ", "); s != "first, first's end, second, third" {
-		t.Errorf("ran %s", s)
-	}
-	if n := l.Len(); n != 0 {
-		t.Errorf("%d wait, want 0", n)
-	}
 }
 
 func TestTryEnter(t *testing.T) {
-	var l lane.Lane
-	if !l.TryEnter() {
-		t.Fatal("a free lane was not entered")
-	}
-	if l.TryEnter() {
-		t.Fatal("a taken lane was entered")
-	}
-	ran := false
-	l.Do(func() {
-		ran = true
-		if l.TryEnter() {
-			t.Error("a lane was entered that is drained")
+	synctest.Test(t, func(t *testing.T) { // time stands still: all is drained here
+		var l lane.Lane
+		if !l.TryEnter() {
+			t.Fatal("a free lane was not entered")
 		}
+		if l.TryEnter() {
+			t.Fatal("a taken lane was entered")
+		}
+		ran := false
+		l.Do(func() {
+			ran = true
+			if l.TryEnter() {
+				t.Error("a lane was entered that is drained")
+			}
+		})
+		if ran {
+			t.Fatal("a taken lane ran a function")
+		}
+		l.Leave()
+		if !ran || !l.TryEnter() {
+			t.Fatal("Leave did not drain and free the lane")
+		}
+		l.Leave()
 	})
-	if ran {
-		t.Fatal("a taken lane ran a function")
-	}
-	l.Leave()
-	if !ran || !l.TryEnter() {
-		t.Fatal("Leave did not drain and free the lane")
-	}
-	l.Leave()
 }
 
 // The holder drains 64 functions; what more there is goes to a goroutine, so
@@ -272,49 +283,55 @@ func TestPanic(t *testing.T) {
 	}
 
 	t.Run("of the caller's own function", func(t *testing.T) {
-		var l lane.Lane
-		done := make(chan struct{})
-		v := protect(func() {
-			l.Do(func() {
-				l.Do(func() { close(done) })
-				panic("mine")
+		synctest.Test(t, func(t *testing.T) {
+			var l lane.Lane
+			done := make(chan struct{})
+			v := protect(func() {
+				l.Do(func() {
+					l.Do(func() { close(done) })
+					panic("mine")
+				})
 			})
+			if v != "mine" {
+				t.Errorf("the caller got %v", v)
+			}
+			<-done
 		})
-		if v != "mine" {
-			t.Errorf("the caller got %v", v)
-		}
-		<-done
 	})
 	t.Run("of one that waited", func(t *testing.T) {
-		var l lane.Lane
-		ran := false
-		v := protect(func() {
-			l.TryEnter()
-			l.Do(func() { panic("theirs") })
-			l.Do(func() { ran = true })
-			l.Leave()
+		synctest.Test(t, func(t *testing.T) {
+			var l lane.Lane
+			ran := false
+			v := protect(func() {
+				l.TryEnter()
+				l.Do(func() { panic("theirs") })
+				l.Do(func() { ran = true })
+				l.Leave()
+			})
+			if v != nil || !ran {
+				t.Errorf("the one who drained got %v; the next ran: %v", v, ran)
+			}
+			if got := <-reports; got != "theirs" {
+				t.Errorf("reported %q", got)
+			}
 		})
-		if v != nil || !ran {
-			t.Errorf("the one who drained got %v; the next ran: %v", v, ran)
-		}
-		if got := <-reports; got != "theirs" {
-			t.Errorf("reported %q", got)
-		}
 	})
 	t.Run("between TryEnter and a deferred Leave", func(t *testing.T) {
-		var l lane.Lane
-		ran := false
-		v := protect(func() {
-			l.TryEnter()
-			defer l.Leave()
-			l.Do(func() { panic("theirs") })
-			l.Do(func() { ran = true })
-			panic("mine")
+		synctest.Test(t, func(t *testing.T) {
+			var l lane.Lane
+			ran := false
+			v := protect(func() {
+				l.TryEnter()
+				defer l.Leave()
+				l.Do(func() { panic("theirs") })
+				l.Do(func() { ran = true })
+				panic("mine")
+			})
+			if v != "mine" || !ran || !l.TryEnter() {
+				t.Errorf("the caller got %v; the next ran: %v", v, ran)
+			}
+			<-reports
 		})
-		if v != "mine" || !ran || !l.TryEnter() {
-			t.Errorf("the caller got %v; the next ran: %v", v, ran)
-		}
-		<-reports
 	})
 	t.Run("in the lane's goroutine", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -353,7 +370,7 @@ func TestGoexit(t *testing.T) {
 			l.Leave()
 		}},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
+		t.Run(tt.name, func(*testing.T) {
 			var l lane.Lane
 			done := make(chan struct{})
 			var wg sync.WaitGroup
@@ -371,17 +388,19 @@ func TestGoexit(t *testing.T) {
 
 // Without OnPanic a panic is not lost either.
 func TestPanicDefault(t *testing.T) {
-	var out bytes.Buffer
-	old := slog.Default()
-	slog.SetDefault(slog.New(slog.NewTextHandler(&out, nil)))
-	defer slog.SetDefault(old)
-	var l lane.Lane
-	l.TryEnter()
-	l.Do(func() { panic("lost?") })
-	l.Leave()
-	if s := out.String(); !strings.Contains(s, "lost?") || !strings.Contains(s, "TestPanicDefault") {
-		t.Errorf("log %q", s)
-	}
+	synctest.Test(t, func(t *testing.T) { // time stands still: all is drained here
+		var out bytes.Buffer
+		old := slog.Default()
+		slog.SetDefault(slog.New(slog.NewTextHandler(&out, nil)))
+		defer slog.SetDefault(old)
+		var l lane.Lane
+		l.TryEnter()
+		l.Do(func() { panic("lost?") })
+		l.Leave()
+		if s := out.String(); !strings.Contains(s, "lost?") || !strings.Contains(s, "TestPanicDefault") {
+			t.Errorf("log %q", s)
+		}
+	})
 }
 
 // A burst does not keep its memory, and a queue that is never empty does not
