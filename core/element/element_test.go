@@ -19,15 +19,23 @@ func parse(t *testing.T, s string) element.Element {
 	return e
 }
 
-func TestAccess(t *testing.T) {
-	const src = `<message to='a&amp;b' empty="" xml:lang='en' xmlns:p='urn:p' p:to='x'> one <body>hi</body>two<x xmlns='urn:x'><y/></x>` +
-		"<body>second&#10;line\r\n</body><![CDATA[ three]]></message>"
+// accessed is read by TestAttributes and TestContent.
+const accessed = `<message to='a&amp;b' empty="" xml:lang='en' xmlns:p='urn:p' p:to='x'> one <body>hi</body>two<x xmlns='urn:x'><y/></x>` +
+	"<body>second&#10;line\r\n</body><![CDATA[ three]]></message>"
+
+// bothWays returns accessed as a document of its own and in an arena.
+func bothWays(t *testing.T) []element.Element {
+	t.Helper()
 	var d element.Doc
-	arena, err := d.Parse([]byte(src))
+	arena, err := d.Parse([]byte(accessed))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, e := range []element.Element{parse(t, src), arena} {
+	return []element.Element{parse(t, accessed), arena}
+}
+
+func TestAttributes(t *testing.T) {
+	for _, e := range bothWays(t) {
 		if e.IsZero() || e.Name() != (element.Name{Space: element.NSClient, Local: "message"}) || !e.Is(element.NSClient, "message") ||
 			e.Is("", "message") || e.Is(element.NSClient, "iq") {
 			t.Errorf("name is %v", e.Name())
@@ -56,6 +64,19 @@ func TestAccess(t *testing.T) {
 		if v, ok := e.AttrNS("urn:q", "to"); ok {
 			t.Errorf("q:to is %q", v)
 		}
+		var attrs []string
+		for n, v := range e.Attrs() {
+			attrs = append(attrs, n.Space+" "+n.Local+"="+v)
+		}
+		want := []string{" to=a&b", " empty=", element.NSXML + " lang=en", "urn:p to=x"}
+		if !slices.Equal(attrs, want) {
+			t.Errorf("attributes are %q, want %q", attrs, want)
+		}
+	}
+}
+
+func TestContent(t *testing.T) {
+	for _, e := range bothWays(t) {
 		if v := e.Text(); v != " one two three" {
 			t.Errorf("text is %q", v)
 		}
@@ -75,14 +96,6 @@ func TestAccess(t *testing.T) {
 		}
 		if n := x.Next(); !n.Is(element.NSClient, "body") || !n.Next().IsZero() {
 			t.Errorf("behind x is %s", n)
-		}
-		var attrs []string
-		for n, v := range e.Attrs() {
-			attrs = append(attrs, n.Space+" "+n.Local+"="+v)
-		}
-		want := []string{" to=a&b", " empty=", element.NSXML + " lang=en", "urn:p to=x"}
-		if !slices.Equal(attrs, want) {
-			t.Errorf("attributes are %q, want %q", attrs, want)
 		}
 	}
 }

@@ -4,6 +4,7 @@ package element
 
 import (
 	"bytes"
+	"slices"
 	"strings"
 )
 
@@ -42,8 +43,10 @@ func (r *Reader) header() (Token, error) {
 	}
 	top := &s.recs[0]
 	t.Header.Content = o.content
-	r.outer, r.lang, r.phase = o, newLangAttr(t.Header.Lang), between
-	r.root = string(s.buf[top.start+1 : top.nameEnd])
+	r.outer, r.lang, r.phase = o.shared(), newLangAttr(t.Header.Lang), between
+	if r.root = "stream:stream"; string(s.buf[top.start+1:top.nameEnd]) != r.root {
+		r.root = string(s.buf[top.start+1 : top.nameEnd])
+	}
 	if top.tail != 0 {
 		r.phase = emptyStream
 	}
@@ -118,6 +121,26 @@ func (s *scanner) streamSpaces() (*outer, error) {
 		return nil, &Error{InvalidNamespace, "unknown content namespace"}
 	}
 	return o, nil
+}
+
+// usual are the declarations that nearly all streams have, so that they need
+// not keep their own.
+var usual = []*outer{
+	{NSClient, NSClient, []binding{{"stream", NSStream}}},
+	{NSServer, NSServer, []binding{{"stream", NSStream}}},
+	{NSServer, NSServer, []binding{{"stream", NSStream}, {"db", "jabber:server:dialback"}}},
+	{NSServer, NSServer, []binding{{"db", "jabber:server:dialback"}, {"stream", NSStream}}},
+	{NSComponent, NSComponent, []binding{{"stream", NSStream}}},
+}
+
+// shared returns o, or one of usual that is the same.
+func (o *outer) shared() *outer {
+	for _, u := range usual {
+		if u.space == o.space && u.content == o.content && slices.Equal(u.prefixes, o.prefixes) {
+			return u
+		}
+	}
+	return o
 }
 
 // maxXMLDecl is how many bytes an XML declaration may have.

@@ -48,38 +48,39 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestReadErrors has the rules of RFC 6120 8.1 and 8.2.3 and RFC 6121 4.7.1
-// and 5.2.2.
+// readErrors has the rules of RFC 6120 8.1 and 8.2.3 and RFC 6121 4.7.1 and
+// 5.2.2.
+var readErrors = []struct {
+	name, in string
+	want     stanza.Condition // "" if it is valid
+}{
+	{"message", `<message/>`, ""},
+	{"message of an unknown type", `<message type='x'/>`, ""},
+	{"presence", `<presence/>`, ""},
+	{"presence of a type", `<presence type='probe'/>`, ""},
+	{"presence of an unknown type", `<presence type='available'/>`, stanza.BadRequest},
+	{"presence of an empty type", `<presence type=''/>`, ""},
+	{"get", `<iq type='get' id='1'><a/></iq>`, ""},
+	{"get with blanks", "<iq type='get' id='1'>\n <a/> </iq>", ""},
+	{"set without payload", `<iq type='set' id='1'/>`, stanza.BadRequest},
+	{"set with two payloads", `<iq type='set' id='1'><a/><b/></iq>`, stanza.BadRequest},
+	{"result", `<iq type='result' id='1'/>`, ""},
+	{"result with a payload", `<iq type='result' id='1'><a/></iq>`, ""},
+	{"result with two payloads", `<iq type='result' id='1'><a/><b/></iq>`, stanza.BadRequest},
+	{"error", `<iq type='error' id='1'/>`, ""},
+	{"error with its request", `<iq type='error' id='1'><a/><error/></iq>`, ""},
+	{"iq without an id", `<iq type='get'><a/></iq>`, stanza.BadRequest},
+	{"iq with an empty id", `<iq type='get' id=''><a/></iq>`, stanza.BadRequest},
+	{"iq without a type", `<iq id='1'><a/></iq>`, stanza.BadRequest},
+	{"iq of an unknown type", `<iq type='subscribe' id='1'><a/></iq>`, stanza.BadRequest},
+	{"malformed to", `<message to='@'/>`, stanza.JIDMalformed},
+	{"empty to", `<message to=''/>`, stanza.JIDMalformed},
+	{"malformed from", `<message from='a@b@c' to='d@e'/>`, stanza.JIDMalformed},
+	{"malformed in two ways", `<iq to='@'/>`, stanza.JIDMalformed},
+}
+
 func TestReadErrors(t *testing.T) {
-	tests := []struct {
-		name, in string
-		want     stanza.Condition // "" if it is valid
-	}{
-		{"message", `<message/>`, ""},
-		{"message of an unknown type", `<message type='x'/>`, ""},
-		{"presence", `<presence/>`, ""},
-		{"presence of a type", `<presence type='probe'/>`, ""},
-		{"presence of an unknown type", `<presence type='available'/>`, stanza.BadRequest},
-		{"presence of an empty type", `<presence type=''/>`, ""},
-		{"get", `<iq type='get' id='1'><a/></iq>`, ""},
-		{"get with blanks", "<iq type='get' id='1'>\n <a/> </iq>", ""},
-		{"set without payload", `<iq type='set' id='1'/>`, stanza.BadRequest},
-		{"set with two payloads", `<iq type='set' id='1'><a/><b/></iq>`, stanza.BadRequest},
-		{"result", `<iq type='result' id='1'/>`, ""},
-		{"result with a payload", `<iq type='result' id='1'><a/></iq>`, ""},
-		{"result with two payloads", `<iq type='result' id='1'><a/><b/></iq>`, stanza.BadRequest},
-		{"error", `<iq type='error' id='1'/>`, ""},
-		{"error with its request", `<iq type='error' id='1'><a/><error/></iq>`, ""},
-		{"iq without an id", `<iq type='get'><a/></iq>`, stanza.BadRequest},
-		{"iq with an empty id", `<iq type='get' id=''><a/></iq>`, stanza.BadRequest},
-		{"iq without a type", `<iq id='1'><a/></iq>`, stanza.BadRequest},
-		{"iq of an unknown type", `<iq type='subscribe' id='1'><a/></iq>`, stanza.BadRequest},
-		{"malformed to", `<message to='@'/>`, stanza.JIDMalformed},
-		{"empty to", `<message to=''/>`, stanza.JIDMalformed},
-		{"malformed from", `<message from='a@b@c' to='d@e'/>`, stanza.JIDMalformed},
-		{"malformed in two ways", `<iq to='@'/>`, stanza.JIDMalformed},
-	}
-	for _, tt := range tests {
+	for _, tt := range readErrors {
 		t.Run(tt.name, func(t *testing.T) {
 			s, err := stanza.Read(elem(t, tt.in))
 			if tt.want == "" {
