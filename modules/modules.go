@@ -11,7 +11,9 @@ import (
 	"tercet/modules/carbons"
 	"tercet/modules/disco"
 	"tercet/modules/iq"
+	"tercet/modules/mam"
 	"tercet/modules/message"
+	"tercet/modules/offline"
 	"tercet/modules/ping"
 	"tercet/modules/sasl"
 	"tercet/modules/sasl/plain"
@@ -33,7 +35,9 @@ var All = []module.Definition{
 	carbons.Module,
 	disco.Module,
 	iq.Module,
+	mam.Module,
 	message.Module,
+	offline.Module,
 	ping.Module,
 	plain.Module,
 	sasl.Module,

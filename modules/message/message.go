@@ -22,9 +22,18 @@ var Module = module.Define("message", module.OnHost, struct{}{}, load).Auto()
 // take it. Stop means that it is kept.
 var Offline = ext.NewHook[route.Event]("message/offline/handle")
 
-// Broadcast is fired when an account becomes available with a priority that is
-// not negative: what was kept for it can be delivered.
-var Broadcast = ext.NewHook[route.SessionEvent]("message/offline/broadcast")
+// Broadcast is fired when a resource becomes available with a priority that is
+// not negative: what was kept for the account can be delivered.
+var Broadcast = ext.NewHook[BroadcastEvent]("message/offline/broadcast")
+
+// A BroadcastEvent is a resource that can take what was kept.
+type BroadcastEvent struct {
+	*route.Event
+	Session *session.Session
+	// Archived says that the client reads its archive: what is there need not
+	// be delivered again.
+	Archived bool
+}
 
 // Redelivery gives a message for an account, whose first way has failed, to
 // another resource or to who keeps it. Next means that nobody takes it.

@@ -121,9 +121,9 @@ const page = 100
 
 // deliver gives a session what was kept, in order. What it does not take
 // stays.
-func (m *offline) deliver(ctx context.Context, ev *route.SessionEvent) ext.Verdict {
+func (m *offline) deliver(ctx context.Context, ev *message.BroadcastEvent) ext.Verdict {
 	user := ev.Session.JID.Local()
-	cork := ev.Stream.Cork()
+	bare := ev.Session.JID.Bare().String()
 	for {
 		var done []string
 		full := false
@@ -138,7 +138,7 @@ func (m *offline) deliver(ctx context.Context, ev *route.SessionEvent) ext.Verdi
 				done = append(done, e.ID)
 				continue
 			}
-			if !ev.Session.Deliver(m.stamp(st, e.When), cork) {
+			if !(ev.Archived && archived(st, bare)) && !ev.Deliver(ev.Session, m.stamp(st, e.When)) {
 				full = true
 				break
 			}
@@ -154,6 +154,16 @@ func (m *offline) deliver(ctx context.Context, ev *route.SessionEvent) ext.Verdi
 			return ext.Stop
 		}
 	}
+}
+
+// archived reports whether the account's archive has the message (XEP-0359).
+func archived(st *stanza.Stanza, account string) bool {
+	for e := range st.Children() {
+		if e.Is("urn:xmpp:sid:0", "stanza-id") && e.Attr("by") == account {
+			return true
+		}
+	}
+	return false
 }
 
 // stamp says when the message was kept (XEP-0203), unless it says so already.

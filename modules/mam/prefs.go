@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package mam
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"tercet/core/auth"
+	"tercet/core/element"
+	"tercet/core/ext"
+	"tercet/core/iq"
+	"tercet/core/jid"
+	"tercet/core/module"
+	"tercet/core/route"
+	"tercet/core/stanza"
+	"tercet/modules/roster"
+)
+
+const (
+	// prefsKept is how many accounts' preferences are kept in memory.
+	prefsKept = 50_000
+	// prefsMost bounds the JIDs that an account may list.
+	prefsMost = 1000
+)
+
+// prefs are an account's preferences (XEP-0441). They are replaced, never
+// changed.
+type prefs struct {
+	Default policy          `json:"default,omitempty"` // empty: the host's
+	Always  map[string]bool `json:"always,omitempty"`
+	Never   map[string]bool `json:"never,omitempty"`
+	Active  bool            `json:"active,omitempty"` // a client has asked for the archive
+}
+
+func (a *archive) loadPrefs(ctx context.Context, user string) (prefs, error) {
+	p, _, err := a.saved.Get(ctx, user)
+	return p, err
+}
+
+func forget(s *module.Scope, a *archive) {
+	auth.Deleted.Handle(s, 0, func(_ context.Context, ev *auth.AccountEvent) ext.Verdict {
+		a.prefs.Forget(ev.User)
+		return ext.Next
+	})
+}
+
+// allowed asks the account's preferences.
+func (a *archive) allowed(ctx context.Context, ev *route.Event, account, with jid.JID) (bool, error) {
+	p, err := a.prefs.Get(ctx, account.Local())
+	if err != nil {
+		return false, err
+	}
+	if a.Smart && !p.Active {
+		return false, nil
+	}
+	if len(p.Never)+len(p.Always) > 0 {
+		full, bare := with.String(), with.Bare().String()
+		switch {
+		case p.Never[full]:
+			return false, nil
+		case p.Always[full]:
+			return true, nil
+		case p.Never[bare]:
+			return false, nil
+		case p.Always[bare]:
+			return true, nil
+		}
+	}
+	rule := p.Default
+	if rule == "" {
+		rule = a.Policy
+	}
+	if rule != policyRoster {
+		return rule == policyAlways, nil
+	}
+	contacts, ok := roster.Service.In(ev.Pass)
+	if !ok {
+		return true, nil
+	}
+	list, err := contacts.Roster(ctx, account.Local())
+	if err != nil {
+		return false, err
+	}
+	item, ok := list.Items[with.Bare()]
+	return ok && (item.To || item.From), nil
+}
+
+func exists(ctx context.Context, ev *route.Event, user string) bool {
+	accounts, ok := auth.Accounts.In(ev.Pass)
+	if !ok {
+		return false
+	}
+	found, err := accounts.Exists(ctx, user)
+	return err == nil && found
+}
+
+func (a *archive) getPrefs(ctx context.Context, r *iq.Request) (element.Element, error) {
+	p, err := a.prefs.Get(ctx, r.To.Local())
+	if err != nil {
+		return element.Element{}, err
+	}
+	return a.showPrefs(p), nil
+}
+
+func (a *archive) setPrefs(ctx context.Context, r *iq.Request) (element.Element, error) {
+	next := prefs{Default: policy(r.Payload.Attr("default")), Active: true}
+	switch next.Default {
+	case policyAlways, policyNever, policyRoster:
+	default:
+		return element.Element{}, stanza.Fail(stanza.BadRequest, "default is always, never or roster")
+	}
+	var err error
+	if next.Always, err = readJIDs(r.Payload.Child(ns, "always")); err != nil {
+		return element.Element{}, err
+	}
+	if next.Never, err = readJIDs(r.Payload.Child(ns, "never")); err != nil {
+		return element.Element{}, err
+	}
+	p, err := a.prefs.Edit(ctx, r.To.Local(), func(prefs) (prefs, error) {
+		return next, a.saved.Set(ctx, r.To.Local(), next)
+	})
+	if err != nil {
+		return element.Element{}, err
+	}
+	return a.showPrefs(p), nil
+}
+
+func readJIDs(list element.Element) (map[string]bool, error) {
+	all := make(map[string]bool)
+	if list.IsZero() {
+		return all, nil
+	}
+	for e := range list.Children() {
+		j, err := jid.Parse(strings.TrimSpace(e.Text()))
+		if err != nil {
+			return nil, stanza.Fail(stanza.JIDMalformed, "")
+		}
+		if all[j.String()] = true; len(all) > prefsMost {
+			return nil, stanza.Fail(stanza.ResourceConstraint, "too many JIDs")
+		}
+	}
+	return all, nil
+}
+
+func (a *archive) showPrefs(p prefs) element.Element {
+	rule := p.Default
+	if rule == "" {
+		rule = a.Policy
+	}
+	b := element.New(ns, "prefs").Attr("default", string(rule))
+	for _, part := range [...]struct {
+		name string
+		set  map[string]bool
+	}{{"always", p.Always}, {"never", p.Never}} {
+		b.Open(ns, part.name)
+		for _, j := range sortedKeys(part.set) {
+			b.TextChild(ns, "jid", j)
+		}
+		b.Close()
+	}
+	return b.Element()
+}
+
+func sortedKeys(set map[string]bool) []string {
+	keys := make([]string, 0, len(set))
+	for k := range set {
+		keys = append(keys, k)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// activate records that a client of the account reads its archive.
+func (a *archive) activate(ctx context.Context, user string) {
+	p, err := a.prefs.Get(ctx, user)
+	if err != nil || p.Active || !a.Smart {
+		return
+	}
+	_, err = a.prefs.Edit(ctx, user, func(p prefs) (prefs, error) {
+		p.Active = true
+		return p, a.saved.Set(ctx, user, p)
+	})
+	if err != nil {
+		a.scope.Log.ErrorContext(ctx, "archive not activated", "user", user, "err", err)
+	}
+}
