@@ -59,7 +59,9 @@ func serverTLS(version uint16) *tls.Config {
 	return &tls.Config{Certificates: []tls.Certificate{testCert()}, MinVersion: version, MaxVersion: version}
 }
 
-func clientTLS() *tls.Config { return &tls.Config{InsecureSkipVerify: true, ServerName: "example.org"} }
+func clientTLS() *tls.Config {
+	return &tls.Config{InsecureSkipVerify: true, ServerName: "example.org", DynamicRecordSizingDisabled: true}
+}
 
 // kinds are what a Conn may stand on; wrapped is a socket in another type.
 var kinds = []string{"tcp", "unix", "pipe", "wrapped"}

@@ -254,33 +254,80 @@ func TestEnds(t *testing.T) {
 			if want == nil {
 				continue
 			}
-			t.Run(tt.name+"/"+name, func(t *testing.T) {
-				ours, theirs := connPair(t, on.kind)
-				hold := &holder{Conn: theirs}
-				c, peer := shake(t, New(ours, Options{}), hold, on.version)
-				hold.on = true
-				if _, err := peer.Write([]byte("hello")); err != nil {
-					t.Fatal(err)
-				}
-				left := make(chan error, 1)
-				go func() { left <- tt.leave(leaver{theirs, peer, hold}) }()
-				var got []byte
-				within(t, 5*time.Second, "the end", func() {
-					err := pump(c, 100, func(p []byte) { got = append(got, p...) }, nothing)
-					if err != want { //nolint:errorlint // the contract is these very values
-						t.Errorf("ended with %v, want %v", err, want)
-					}
-					if err := c.Wait(); err != want { //nolint:errorlint // as above
-						t.Errorf("Wait after the end: %v, want %v", err, want)
-					}
-				})
-				if err := <-left; err != nil {
-					t.Error(err)
-				}
-				if string(got) != "hello" {
-					t.Errorf("got %q before the end", got)
-				}
-			})
+			t.Run(tt.name+"/"+name, func(t *testing.T) { testEnd(t, on, tt.leave, want, false) })
+			if on.kind != "pipe" { // all is there before the first read
+				t.Run(tt.name+"/"+name+"/early", func(t *testing.T) { testEnd(t, on, tt.leave, want, true) })
+			}
+		}
+	}
+}
+
+func testEnd(t *testing.T, on on, leave func(leaver) error, want error, early bool) {
+	t.Helper()
+	ours, theirs := connPair(t, on.kind)
+	hold := &holder{Conn: theirs}
+	c, peer := shake(t, New(ours, Options{}), hold, on.version)
+	hold.on = true
+	if _, err := peer.Write([]byte("hello")); err != nil {
+		t.Fatal(err)
+	}
+	left := make(chan error, 1)
+	go func() { left <- leave(leaver{theirs, peer, hold}) }()
+	if early {
+		left <- <-left
+		time.Sleep(2 * time.Millisecond)
+	}
+	if got := untilEnd(t, c, 100, want); got != "hello" {
+		t.Errorf("got %q before the end", got)
+	}
+	if err := <-left; err != nil {
+		t.Error(err)
+	}
+}
+
+// untilEnd reads c by so many bytes and checks how it ends.
+func untilEnd(t *testing.T, c *Conn, size int, want error) string {
+	t.Helper()
+	var got []byte
+	within(t, 5*time.Second, "the end", func() {
+		err := pump(c, size, func(p []byte) { got = append(got, p...) }, nothing)
+		if err != want { //nolint:errorlint // the contract is these very values
+			t.Errorf("ended with %v, want %v", err, want)
+		}
+		if err := c.Wait(); err != want { //nolint:errorlint // as above
+			t.Errorf("Wait after the end: %v, want %v", err, want)
+		}
+	})
+	return string(got)
+}
+
+// TestTruncatedAfterFullRead has a read(2) that fills the buffer exactly, so
+// that Read finds the end and not Wait; with the smaller size through crypto/tls.
+func TestTruncatedAfterFullRead(t *testing.T) {
+	const overhead, first = recordHeader + 17, 16 << 10
+	const second = readSize - first - 2*overhead
+	for _, size := range []int{second, 4000} {
+		ours, theirs := connPair(t, "tcp")
+		hold := &holder{Conn: theirs}
+		c, peer := shake(t, New(ours, Options{}), hold, tls.VersionTLS13)
+		hold.on = true
+		for _, n := range []int{first, second} {
+			if _, err := peer.Write(make([]byte, n)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(hold.b) != readSize {
+			t.Fatalf("records of %d bytes, want %d", len(hold.b), readSize)
+		}
+		if err := (leaver{theirs, peer, hold}).flush(0); err != nil {
+			t.Fatal(err)
+		}
+		if err := theirs.Close(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Millisecond)
+		if got := untilEnd(t, c, size, io.ErrUnexpectedEOF); len(got) != first+second {
+			t.Errorf("got %d bytes", len(got))
 		}
 	}
 }

@@ -42,6 +42,18 @@ func TestDirty(t *testing.T) {
 	}
 }
 
+// TestDirtyWhileDraining has a goroutine at work that flushes anyway.
+func TestDirtyWhileDraining(t *testing.T) {
+	c, peer := newPair(t, "pipe", 0, Options{})
+	send(t, c, []byte("one"))
+	if dirty, err := c.Append([]byte("two")); dirty || err != nil {
+		t.Errorf("dirty %v, %v", dirty, err)
+	}
+	if got := readFull(t, peer, 6); string(got) != "onetwo" {
+		t.Errorf("peer got %q", got)
+	}
+}
+
 func TestAppendFuncPanic(t *testing.T) {
 	c, peer := newPair(t, "tcp", 0, Options{})
 	func() {
