@@ -14,6 +14,7 @@ import (
 
 	"tercet/config"
 	"tercet/core/ext"
+	"tercet/core/lane"
 	"tercet/core/listen"
 	"tercet/core/logging"
 	"tercet/core/metric"
@@ -91,6 +92,7 @@ func (s *Server) newEnv(ctx context.Context, dir string, logger *logging.Logger,
 		log.ErrorContext(ctx, "panic in a module", "module", scope, "err", fmt.Sprint(v), "stack", string(stack))
 	}
 	ext.OnPanic(onPanic)
+	lane.OnPanic(func(v any, stack []byte) { onPanic("lane", v, stack) })
 	activated, err := listen.Inherited()
 	if err != nil {
 		log.WarnContext(ctx, "sockets of the service manager not taken", "err", err)
