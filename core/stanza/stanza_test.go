@@ -244,7 +244,21 @@ func TestNewID(t *testing.T) {
 	}
 }
 
+// TestElementIsWritten: an element says what AppendTo writes, even if what
+// was read had something that this leaves out.
+func TestElementIsWritten(t *testing.T) {
+	for _, in := range []string{
+		`<message id=''/>`, `<message type=''/>`, `<message xml:lang=''/>`, `<message to='A@b'/>`, `<message xml:lang='de' id='1'/>`,
+	} {
+		s := parse(t, in)
+		if got, want := s.Element(), elem(t, text(s)); !element.Equal(got, want) {
+			t.Errorf("%s is the element %s, and written %s", in, got, want)
+		}
+	}
+}
+
 func FuzzStanza(f *testing.F) {
+	f.Add([]byte(`<message id=''/>`))
 	f.Add([]byte(`<message from='a@b/c' to='d@e' type='chat' id='1' xml:lang='de' x='y'><body>hi</body><x xmlns='urn:x'/></message>`))
 	f.Add([]byte(`<iq type="get" id='&lt;' xmlns:p='urn:p' p:to='1'>text<q xmlns='urn:q'/></iq>`))
 	f.Add([]byte(`<p:presence xmlns:p='jabber:client' type='probe'><p:c/></p:presence>`))

@@ -89,7 +89,13 @@ func (s *Stanza) unchanged() bool {
 	if s.root.IsZero() || s.filtered || len(s.added) > 0 {
 		return false
 	}
-	lang, _ := s.root.AttrNS(element.NSXML, "lang")
-	return s.root.Is(element.NSClient, s.Kind.String()) && s.root.Attr("type") == s.Type && s.root.Attr("id") == s.ID &&
-		lang == s.Lang && s.root.Attr("from") == s.From.String() && s.root.Attr("to") == s.To.String()
+	lang, langThere := s.root.AttrNS(element.NSXML, "lang")
+	return s.root.Is(element.NSClient, s.Kind.String()) && lang == s.Lang && langThere == (lang != "") &&
+		s.says("type", s.Type) && s.says("id", s.ID) && s.says("from", s.From.String()) && s.says("to", s.To.String())
+}
+
+// says reports whether AppendTo would write this attribute as s was read.
+func (s *Stanza) says(attr, value string) bool {
+	v, there := s.root.LookupAttr(attr)
+	return v == value && there == (v != "")
 }
