@@ -10,7 +10,7 @@ BASE     ?= HEAD
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test deps check generate bench bench-compare load soak fuzz clean
+.PHONY: help run build test deps check generate bench bench-compare load soak fuzz peer clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 16
@@ -18,8 +18,8 @@ help: ## list the targets
 run: build ## build, then start the server in the foreground
 	./tercet run
 
-build: ## build ./tercet, one static binary
-	CGO_ENABLED=0 $(GO) build -trimpath -o tercet .
+build: ## build ./tercet, one static binary (VERSION=... names it)
+	CGO_ENABLED=0 $(GO) build -trimpath $(if $(VERSION),-ldflags '-X main.version=$(VERSION)') -o tercet .
 
 test: ## everything that a merge must pass (as root it installs what is missing)
 	@scripts/deps.sh --test
@@ -50,6 +50,9 @@ soak: ## the long forms of the tests: hours
 
 fuzz: ## each fuzz target for FUZZTIME
 	@scripts/fuzz.sh '$(FUZZTIME)'
+
+peer: ## try the interop scripts on Debian's prosody
+	@scripts/interop/prosody.sh check
 
 clean: ## remove what was built; data stay
 	rm -rf tercet build

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # check.sh runs the static checks. Each runs, whatever the ones before it said.
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit
 GO=${GO:-go}
 failed=
 
