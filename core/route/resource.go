@@ -78,13 +78,16 @@ func (f *feed) Ended(ctx context.Context, st *stream.Stream, cause error) {
 	if f.s.Ended() || f.s.Stream() != st {
 		return // it was ended first, or has another stream by now
 	}
-	p := f.host.Table.Enter()
-	ev := SessionEvent{Session: f.s, Host: f.host, Pass: p, Stream: st, Cause: cause}
-	kept := Detached.Fire(ctx, p, &ev) == ext.Stop
-	p.Leave()
-	if !kept {
+	if !f.kept(ctx, st, cause) {
 		f.host.Unbind(ctx, f.s, cause)
 	}
+}
+
+func (f *feed) kept(ctx context.Context, st *stream.Stream, cause error) bool {
+	p := f.host.Table.Enter()
+	defer p.Leave()
+	ev := SessionEvent{Session: f.s, Host: f.host, Pass: p, Stream: st, Cause: cause}
+	return Detached.Fire(ctx, p, &ev) == ext.Stop
 }
 
 // Unbind ends a session: nothing reaches it any more, and the modules hear of

@@ -30,7 +30,7 @@ var errFresh = errors.New("stream: go on in a fresh goroutine")
 // Run reads the stream until it ends; it may return earlier and go on in a
 // goroutine of its own. Options.Done tells the end.
 func (s *Stream) Run(ctx context.Context) {
-	err := s.guard(ctx)
+	err := s.guard(ctx, s.loop)
 	if errors.Is(err, errFresh) {
 		go s.Run(ctx) // ends with the stream; the server waits for its streams
 		return
@@ -39,14 +39,14 @@ func (s *Stream) Run(ctx context.Context) {
 }
 
 // guard is the root of the stream's goroutine: a panic ends this stream only.
-func (s *Stream) guard(ctx context.Context) (err error) {
+func (s *Stream) guard(ctx context.Context, fn func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
 			s.Log.ErrorContext(ctx, "panic in a stream", "stream", s.ID, "err", fmt.Sprint(v), "stack", string(debug.Stack()))
 			err = Fail(InternalServerError, "")
 		}
 	}()
-	return s.loop(ctx)
+	return fn(ctx)
 }
 
 func (s *Stream) loop(ctx context.Context) error {
@@ -252,14 +252,21 @@ func (s *Stream) finish(ctx context.Context, err error) {
 		s.sayEnd(cause)
 	}
 	s.cork.Flush()
-	if r := s.receiver.Load(); r != nil {
-		(*r).Ended(ctx, s, cause)
-	}
-	if s.Table != nil {
-		p := s.Table.Enter()
-		Closed.Fire(ctx, p, &LifeEvent{s, p})
-		p.Leave()
-	}
+	_ = s.guard(ctx, func(ctx context.Context) error { // logged; the stream is at its end anyway
+		if r := s.Receiver(); r != nil {
+			r.Ended(ctx, s, cause)
+		}
+		return nil
+	})
+	_ = s.guard(ctx, func(ctx context.Context) error {
+		if s.Table != nil {
+			p := s.Table.Enter()
+			defer p.Leave()
+			Closed.Fire(ctx, p, &LifeEvent{s, p})
+		}
+		return nil
+	})
+	s.cork.Flush()
 	if err := s.Conn.Close(); err != nil {
 		s.Log.DebugContext(ctx, "close", "stream", s.ID, "err", err)
 	}

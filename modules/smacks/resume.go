@@ -244,8 +244,10 @@ func (m *smacks) unbound(ctx context.Context, ev *route.SessionEvent) ext.Verdic
 	if q == nil || !q.on.Load() {
 		return ext.Next
 	}
-	_, done := ev.Session.Progress().Counts()
-	m.host.forget(q, ev.Session.JID.Local(), done, m.MaxOld)
+	if q.id != "" {
+		_, done := ev.Session.Progress().Counts()
+		m.host.forget(q, ev.Session.JID.Local(), done, m.MaxOld)
+	}
 	var list []kept
 	ev.Session.Locked(session.FilterCount, nil, func(session.Delivery) { list = q.unacknowledged() })
 	for _, k := range list {
