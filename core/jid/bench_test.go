@@ -52,3 +52,20 @@ func BenchmarkParseMany(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkParseNew parses addresses that are all new, and stores them.
+func BenchmarkParseNew(b *testing.B) {
+	in := []byte("user@example.net/resource00000000")
+	b.ReportAllocs()
+	for b.Loop() {
+		for i := len(in) - 1; ; i-- { // the next number
+			if in[i]++; in[i] <= '9' {
+				break
+			}
+			in[i] = '0'
+		}
+		if _, err := ParseBytes(in); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
