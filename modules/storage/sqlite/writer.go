@@ -348,7 +348,7 @@ func (w *writer) finish(err error) {
 // makeRoom takes the log into the database when the disk is full: where the
 // database has free pages, the log then begins anew in the space that it has.
 func (w *writer) makeRoom(ctx context.Context, err error) {
-	if errors.Is(err, storage.ErrFull) && time.Since(w.roomed) > time.Second {
+	if errors.Is(err, storage.ErrFull) && (!w.failed || time.Since(w.roomed) > time.Second) {
 		w.roomed = time.Now()
 		_ = w.tx.checkpoint(ctx) //nolint:errcheck // the next transaction shows whether it helped
 	}

@@ -3,6 +3,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -289,9 +290,10 @@ func TestFull(t *testing.T) {
 	count(t, a, "o", stored-9)
 }
 
-// TestDiskFull does so with a disk, and with the end of the server between.
-func TestDiskFull(t *testing.T) {
-	dir := filepath.Dir(place(t))
+// smallDisk mounts a disk of 16 MiB, and returns what fills it but for some bytes.
+func smallDisk(t *testing.T) (dir string, fillUp func(but int64)) {
+	t.Helper()
+	dir = filepath.Dir(place(t))
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", 0, "size=16m,mode=0750"); err != nil {
 		t.Skipf("cannot mount a small disk: %v", err)
 	}
@@ -300,11 +302,25 @@ func TestDiskFull(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	return dir, func(but int64) {
+		t.Helper()
+		var disk syscall.Statfs_t
+		if err := syscall.Statfs(dir, &disk); err != nil {
+			t.Fatal(err)
+		}
+		size := int64(disk.Bavail)*disk.Bsize - but //nolint:gosec // a small disk
+		if err := os.WriteFile(filepath.Join(dir, "filler"), make([]byte, size), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestDiskFull does so with a disk, and with the end of the server between.
+func TestDiskFull(t *testing.T) {
+	dir, fillUp := smallDisk(t)
 	path, filler := filepath.Join(dir, "tercet.sqlite"), filepath.Join(dir, "filler")
 	ctx := t.Context()
-	if err := os.WriteFile(filler, make([]byte, 17<<20), 0o600); err == nil {
-		t.Fatal("the disk is not small")
-	}
+	fillUp(0)
 	wantFull := func(what string, err error) {
 		t.Helper()
 		if !errors.Is(err, storage.ErrFull) && !errors.Is(err, syscall.ENOSPC) {
@@ -321,13 +337,7 @@ func TestDiskFull(t *testing.T) {
 	kv, _ := db.KeyValue("h", "v")
 	stored, last := 0, ""
 	for round := range 3 {
-		var disk syscall.Statfs_t
-		if err := syscall.Statfs(dir, &disk); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(filler, make([]byte, int64(disk.Bavail)*disk.Bsize-1<<20), 0o600); err != nil { //nolint:gosec // a small disk
-			t.Fatal(err)
-		}
+		fillUp(1 << 20)
 		for {
 			id, c, err := a.Append("o", storage.Entry{Body: make([]byte, 20_000)})
 			if err != nil || id <= last {
@@ -343,12 +353,6 @@ func TestDiskFull(t *testing.T) {
 			}
 		}
 		count(t, a, "o", stored)
-		if round > 0 { // free pages in the database: the log can begin anew
-			if n, err := a.Delete(ctx, "o", storage.Query{Limit: 1}); n != 1 || err != nil {
-				t.Errorf("Delete on a full disk: %d, %v", n, err)
-			}
-			stored--
-		}
 		if err := os.Remove(filler); err != nil {
 			t.Fatal(err)
 		}
@@ -369,6 +373,43 @@ func TestDiskFull(t *testing.T) {
 			kv, _ = db.KeyValue("h", "v")
 			count(t, a, "o", stored)
 		}
+	}
+}
+
+// TestLogOnFullDisk: with free pages in the database, and a log that has had its
+// size once, writing goes on when the disk is full.
+func TestLogOnFullDisk(t *testing.T) {
+	dir, fillUp := smallDisk(t)
+	db := open(t, filepath.Join(dir, "tercet.sqlite"), Options{Warn: mute})
+	kv, _ := db.KeyValue("h", "v")
+	set := func(i int) error { return kv.Set(t.Context(), "o", bytes.Repeat([]byte{byte(i)}, 100_000)) }
+	for i := range 10 {
+		if err := set(i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pool, err := openPool(db.path, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pool.ExecContext(t.Context(), "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+		t.Fatal(err)
+	}
+	if err := pool.Close(); err != nil {
+		t.Fatal(err)
+	}
+	fillUp(0)
+	lost := 0
+	for i := range 50 {
+		switch err := set(i); {
+		case errors.Is(err, storage.ErrFull):
+			lost++
+		case err != nil:
+			t.Fatal(err)
+		}
+	}
+	if lost == 0 || lost > 10 {
+		t.Errorf("%d of 50 were lost, want one each time that the log reaches its end", lost)
 	}
 }
 
