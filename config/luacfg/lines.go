@@ -44,10 +44,10 @@ const (
 //	{ "a", x = 1 }       (table)({ "a", x = 1 }, site)
 //	{ 50 or more constants }   (literal)(site)
 //
-// and around three faults of gopher-lua 1.1.2: a jump to a jump at the start of
-// a loop goes astray (its issue 540), a table constructor of more than 25,550
-// items loses some, and an assignment of several values may overwrite a
-// parameter too early.
+// and around faults of gopher-lua 1.1.2: a jump to a jump at the start of a loop
+// goes astray (its issue 540), a table constructor of more than 25,550 items
+// loses some, { 1, k = f() } makes the results of f items too, and an assignment
+// of several values may overwrite a parameter too early.
 type rewriter struct {
 	file  string
 	sites *[]*site
@@ -408,7 +408,9 @@ func (w *rewriter) table(e *ast.TableExpr) ast.Expr {
 				f.Key = call(f.Key.Line(), nameKey, f.Key)
 			}
 		}
-		f.Value = w.expr(f.Value)
+		if f.Value = w.expr(f.Value); f.Key != nil {
+			w.noTail(f.Value)
+		}
 	}
 	return call(line, nameTable, e, id)
 }

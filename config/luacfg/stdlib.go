@@ -61,7 +61,11 @@ func (r *runner) baseLib() map[string]lua.LGFunction {
 		"collectgarbage": r.baseCollect,
 		"dofile":         r.doFile,
 		"error": func(l *lua.LState) int {
-			l.Error(l.Get(1), integer(l, 2, 1))
+			level := integer(l, 2, 1)
+			if level > 0 {
+				level++ // gopher-lua counts error itself
+			}
+			l.Error(l.Get(1), level)
 			return 0
 		},
 		"load":       r.baseLoad,
