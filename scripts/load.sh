@@ -1,0 +1,135 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# load.sh [tercet|prosody] [SCENARIO...]: load a server that it starts itself,
+# and hold the results against the budgets (which are Tercet's).
+#
+# SCENARIOS: start, msg, sm, archive, idle, idlesm; default: all of them.
+# LOAD_IDLE sessions rest for LOAD_SETTLE before memory is read; LOAD_D is the
+# measured time of the others. Results also go to build/load/results.jsonl.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+target=${1:-tercet}
+shift || true
+scenarios=("$@")
+[ ${#scenarios[@]} -gt 0 ] || scenarios=(start msg sm archive idle idlesm)
+idle=${LOAD_IDLE:-10000} settle=${LOAD_SETTLE:-150s} d=${LOAD_D:-5s}
+port=${LOAD_PORT:-24222}
+out=$(pwd)/build/load
+dir=$(mktemp -d)
+pid='' over=0
+ulimit -n "$(ulimit -Hn)"
+mkdir -p "$out"
+rm -f "$out/results.jsonl"
+"${GO:-go}" build -o "$out/xload" ./scripts/xload
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=load.test \
+	-addext subjectAltName=DNS:load.test -keyout "$dir/key.pem" -out "$dir/cert.pem" 2>/dev/null
+
+stop() {
+	[ -n "$pid" ] || return 0
+	kill "$pid" 2>/dev/null || true
+	for _ in $(seq 200); do
+		kill -0 "$pid" 2>/dev/null || break
+		sleep 0.1
+	done
+	kill -9 "$pid" 2>/dev/null || true
+	wait "$pid" 2>/dev/null || true
+	pid=''
+}
+trap 'stop; rm -rf "$dir"' EXIT
+
+listens() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
+
+# start ARCHIVE: the server with (", \"mam\"") or without the archive; its pid
+# goes to $pid, the milliseconds until it listens to $ms.
+start() {
+	stop
+	if listens; then
+		echo "load.sh: port $port is taken" >&2
+		exit 1
+	fi
+	mkdir -p "$dir/data"
+	sed "s|@DIR@|$dir|g;s|@PORT@|$port|;s|@DIRECT@|$((port + 1))|;s|@ARCHIVE@|$1|" scripts/load.cfg.lua.in >"$dir/$target.cfg.lua"
+	local command=(./tercet run --config "$dir/tercet.cfg.lua")
+	if [ "$target" = prosody ]; then
+		command=(/usr/bin/prosody --config "$dir/prosody.cfg.lua" -F)
+		if [ "$(id -u)" -eq 0 ]; then
+			chown -R prosody:prosody "$dir"
+			command=(setpriv --reuid prosody --regid prosody --clear-groups "${command[@]}")
+		fi
+	fi
+	local begin
+	begin=$(date +%s%N)
+	"${command[@]}" >"$dir/out" 2>&1 </dev/null &
+	pid=$!
+	until listens; do
+		if ! kill -0 "$pid" 2>/dev/null || [ $(($(date +%s%N) - begin)) -gt 30000000000 ]; then
+			echo "load.sh: $target does not listen:" >&2
+			cat "$dir/out" >&2
+			exit 1
+		fi
+		sleep 0.005
+	done
+	ms=$((($(date +%s%N) - begin) / 1000000))
+}
+
+x() { # SCENARIO FLAGS...
+	"$out/xload" "$1" -port "$port" -domain load.test -pid "$pid" -label "$target" -json "$out/results.jsonl" -d "$d" "${@:2}"
+}
+
+# within NAME VALUE LIMIT UNIT
+within() {
+	if awk "BEGIN { exit !($2 <= $3) }"; then
+		echo "budget: $1: $2 of $3 $4"
+	else
+		echo "budget: $1: $2, OVER $3 $4"
+		over=1
+	fi
+}
+
+last() { # FIELD of the last result
+	tail -1 "$out/results.jsonl" | sed -n "s/.*\"$1\":\([-0-9.e+]*\).*/\1/p"
+}
+
+msg() { # NAME FLAGS...: 50 pairs, 16 in flight each
+	start ""
+	x register -n 100 -json "" >/dev/null
+	x msg -pairs 50 -win 16 -mam keep "${@:2}"
+	within "$1" "$(last server_cpu_us_per_unit)" 8 "us of server CPU for a message"
+}
+
+# (PSS with N sessions less PSS before) / N, the server started anew after the
+# accounts were made.
+idle() { # NAME FLAGS...
+	start ""
+	x register -user i -n "$idle" -pw same -json "" >/dev/null
+	start ""
+	sleep 2
+	x idle -user i -pw same -steps "$idle" -settle "$settle" "${@:2}"
+	within "$1" "$(last pss_kib_per_session)" 24 "KiB for a session"
+}
+
+for s in "${scenarios[@]}"; do
+	case $s in
+	start)
+		start ""
+		within "time to listen" "$ms" 150 ms
+		sleep 1
+		within "memory at start" "$(awk '/^Pss:/ { print $2 / 1024 }' "/proc/$pid/smaps_rollup")" 40 "MiB PSS"
+		;;
+	msg) msg "50 pairs" ;;
+	sm) msg "50 pairs, stream management" -sm 5 ;;
+	archive) # no budget
+		start ', "mam"'
+		x register -n 100 -json "" >/dev/null
+		x msg -pairs 50 -win 16 -mam on
+		;;
+	idle) idle "idle sessions" ;;
+	idlesm) idle "idle sessions, stream management" -sm 5 ;;
+	*)
+		echo "load.sh: no scenario $s" >&2
+		exit 2
+		;;
+	esac
+done
+"$out/xload" table "$out/results.jsonl" 2>/dev/null || true
+exit $over
