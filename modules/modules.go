@@ -11,10 +11,12 @@ import (
 	"tercet/modules/carbons"
 	"tercet/modules/disco"
 	"tercet/modules/iq"
+	"tercet/modules/lastactivity"
 	"tercet/modules/mam"
 	"tercet/modules/message"
 	"tercet/modules/offline"
 	"tercet/modules/ping"
+	"tercet/modules/private"
 	"tercet/modules/sasl"
 	"tercet/modules/sasl/plain"
 	"tercet/modules/sasl/scram"
@@ -23,6 +25,9 @@ import (
 	"tercet/modules/starttls"
 	"tercet/modules/storage/memory"
 	"tercet/modules/storage/sqlite"
+	"tercet/modules/time"
+	"tercet/modules/uptime"
+	"tercet/modules/version"
 )
 
 // All are the modules that are compiled in. A folder that is missing here
@@ -35,11 +40,13 @@ var All = []module.Definition{
 	carbons.Module,
 	disco.Module,
 	iq.Module,
+	lastactivity.Module,
 	mam.Module,
 	message.Module,
 	offline.Module,
 	ping.Module,
 	plain.Module,
+	private.Module,
 	sasl.Module,
 	scram.Module,
 	session.Module,
@@ -47,4 +54,7 @@ var All = []module.Definition{
 	starttls.Module,
 	memory.Module,
 	sqlite.Module,
+	time.Module,
+	uptime.Module,
+	version.Module,
 }

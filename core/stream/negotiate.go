@@ -41,7 +41,7 @@ func (s *Stream) open(ctx context.Context, h element.Header) error {
 }
 
 func (s *Stream) acceptHeader(h element.Header) error {
-	if h.Content != s.opts.Content {
+	if h.Content != "" && h.Content != s.opts.Content { // prefix-free streams have none (RFC 6120 section 4.8.3)
 		return Fail(InvalidNamespace, "the content namespace is "+s.opts.Content)
 	}
 	if major, _, _ := strings.Cut(h.Version, "."); major == "" || major == "0" {
