@@ -79,9 +79,9 @@ x() { # SCENARIO FLAGS...
 # within NAME VALUE LIMIT UNIT
 within() {
 	if awk "BEGIN { exit !($2 <= $3) }"; then
-		echo "budget: $1: $2 of $3 $4"
+		printf 'budget: %s: %.1f of %s %s\n' "$1" "$2" "$3" "$4"
 	else
-		echo "budget: $1: $2, OVER $3 $4"
+		printf 'budget: %s: %.1f, OVER %s %s\n' "$1" "$2" "$3" "$4"
 		over=1
 	fi
 }
@@ -121,7 +121,7 @@ for s in "${scenarios[@]}"; do
 	archive) # no budget
 		start ', "mam"'
 		x register -n 100 -json "" >/dev/null
-		x msg -pairs 50 -win 16 -mam on
+		x msg -pairs 50 -win 16 -mam on -label "$target-archive"
 		;;
 	idle) idle "idle sessions" ;;
 	idlesm) idle "idle sessions, stream management" -sm 5 ;;
