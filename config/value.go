@@ -79,7 +79,9 @@ func Of(pos Pos, v any) Value {
 	case reflect.Slice, reflect.Array:
 		out.kind, out.tab = Table, &table{}
 		for i := range rv.Len() {
-			out.tab.list = append(out.tab.list, Of(pos, rv.Index(i).Interface()))
+			if item := Of(pos, rv.Index(i).Interface()); !item.IsZero() {
+				out.tab.list = append(out.tab.list, item)
+			}
 		}
 	case reflect.Map:
 		out.kind, out.tab = Table, &table{}
