@@ -205,7 +205,7 @@ func (h *house) visit(version uint16, addr string) *visitor {
 		v.Client = coretest.NewClient(h.t, ours, domain)
 	} else {
 		h.env.Streams.Start(st, &tls.Config{Certificates: []tls.Certificate{h.cert}, MinVersion: version, MaxVersion: version})
-		v.tls = tls.Client(ours, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version}) //nolint:gosec // no name to verify
+		v.tls = tls.Client(ours, &tls.Config{InsecureSkipVerify: true, MinVersion: version, MaxVersion: version})
 		if err := v.tls.HandshakeContext(h.t.Context()); err != nil {
 			h.t.Fatal(err)
 		}
@@ -218,12 +218,12 @@ func (h *house) visit(version uint16, addr string) *visitor {
 // pipe is a pair of TCP connections: net.Pipe would wait for the peer to read.
 func pipe(t *testing.T) (client, server net.Conn) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a test's own port
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = l.Close() }()                                  // no longer needed
-	if client, err = net.Dial("tcp", l.Addr().String()); err != nil { //nolint:noctx // as above
+	if client, err = net.Dial("tcp", l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}
 	if server, err = l.Accept(); err != nil {

@@ -24,7 +24,7 @@ func TestReadme(t *testing.T) {
 		"../auth/accounts/README.md": accounts.Module,
 	} {
 		t.Run(d.Name, func(t *testing.T) {
-			text, err := os.ReadFile(file) //nolint:gosec // the package's own files
+			text, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -37,7 +37,7 @@ func TestReadme(t *testing.T) {
 				if os.Getenv("TERCET_WRITE") == "" {
 					t.Fatalf("%s is out of date: TERCET_WRITE=1 go test -run TestReadme", file)
 				}
-				if err := os.WriteFile(file, []byte(before+optionsBegin+want+optionsEnd+after), 0o644); err != nil { //nolint:gosec // a text for all
+				if err := os.WriteFile(file, []byte(before+optionsBegin+want+optionsEnd+after), 0o644); err != nil {
 					t.Fatal(err)
 				}
 			}

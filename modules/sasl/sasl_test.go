@@ -84,11 +84,11 @@ func (v *visitor) binding(kind string) xdg.ChannelBinding {
 	return b
 }
 
-// scram logs in by a client that we did not write, and returns the server's
+// scram logs romeo in by a client that we did not write, and returns the server's
 // first message.
-func (v *visitor) scram(mechanism, kind, user, password string) (first, outcome string) {
+func (v *visitor) scram(mechanism, kind string) (first, outcome string) {
 	v.t.Helper()
-	client, err := xdg.HashGeneratorFcn(hashes[strings.TrimSuffix(mechanism, "-PLUS")]).NewClient(user, password, "")
+	client, err := xdg.HashGeneratorFcn(hashes[strings.TrimSuffix(mechanism, "-PLUS")]).NewClient("romeo", password, "")
 	if err != nil {
 		v.t.Fatal(err)
 	}
@@ -142,18 +142,11 @@ func TestScram(t *testing.T) {
 				t.Run(fmt.Sprintf("%s %s over %s", mechanism, kind, tls.VersionName(c.version)), func(t *testing.T) {
 					v := h.visit(c.version, "192.0.2.1")
 					v.t = t
-					first, outcome := v.scram(mechanism, kind, "romeo", password)
+					first, outcome := v.scram(mechanism, kind)
 					if outcome != "success" {
 						t.Fatalf("got %s %s", outcome, first)
 					}
-					// XEP-0474 5.2: what we saw is what was offered.
-					offered := strings.Join(slices.Sorted(slices.Values(v.mechanisms())), "\x1e")
-					if kinds := v.bindings(); len(kinds) > 0 {
-						offered += "\x1f" + strings.Join(slices.Sorted(slices.Values(kinds)), "\x1e")
-					}
-					sum := hashes[name]()
-					sum.Write([]byte(offered))
-					if want := ",h=" + base64.StdEncoding.EncodeToString(sum.Sum(nil)); !strings.HasSuffix(first, want) {
+					if want := v.protection(name); !strings.HasSuffix(first, want) {
 						t.Errorf("server-first-message %s, want %s at its end", first, want)
 					}
 					if f := v.Open(); !f.Child(nsSASL, "mechanisms").IsZero() {
@@ -163,6 +156,31 @@ func TestScram(t *testing.T) {
 			}
 		}
 	}
+}
+
+// protection is the attribute of XEP-0474 5.1 for what this client has seen.
+func (v *visitor) protection(mechanism string) string {
+	offered := strings.Join(slices.Sorted(slices.Values(v.mechanisms())), "\x1e")
+	if kinds := v.bindings(); len(kinds) > 0 {
+		offered += "\x1f" + strings.Join(slices.Sorted(slices.Values(kinds)), "\x1e")
+	}
+	sum := hashes[mechanism]()
+	sum.Write([]byte(offered))
+	return ",h=" + base64.StdEncoding.EncodeToString(sum.Sum(nil))
+}
+
+// Where no mechanism binds to the channel, nothing is said of bindings, and a
+// client that can do it says "y" with reason.
+func TestWithoutPlus(t *testing.T) {
+	h := newHouse(t, `disable_sasl_mechanisms = { "SCRAM-SHA-512-PLUS", "SCRAM-SHA-256-PLUS", "SCRAM-SHA-1-PLUS" }`)
+	v := h.visit(tls.VersionTLS13, "192.0.2.1")
+	first, outcome := v.scram("SCRAM-SHA-256", "y")
+	if want := v.protection("SCRAM-SHA-256"); outcome != "success" || !strings.HasSuffix(first, want) {
+		t.Errorf("%s after %s, want %s at its end", outcome, first, want)
+	}
+	v = h.visit(tls.VersionTLS13, "192.0.2.1")
+	v.Send(authXML("SCRAM-SHA-256-PLUS", b64("p=tls-exporter,,n=romeo,r=abc")))
+	v.want("invalid-mechanism")
 }
 
 // slixmpp 1.8 claims tls-unique on TLS 1.3, then "y": each is refused in a way
@@ -175,11 +193,11 @@ func TestMistakenClient(t *testing.T) {
 		v.want("invalid-mechanism")
 	}
 	for _, mechanism := range scrams {
-		if _, outcome := v.scram(mechanism, "y", "romeo", password); outcome != "mechanism-too-weak" {
+		if _, outcome := v.scram(mechanism, "y"); outcome != "mechanism-too-weak" {
 			t.Fatalf("y: %s", outcome)
 		}
 	}
-	if _, outcome := v.scram("SCRAM-SHA-256", "", "romeo", password); outcome != "success" {
+	if _, outcome := v.scram("SCRAM-SHA-256", ""); outcome != "success" {
 		t.Fatalf("n: %s", outcome)
 	}
 	for _, part := range []string{"remote=192.0.2.1", "binding=tls-unique", `channel_binding_downgrade = \"allow\"`} {
@@ -189,7 +207,7 @@ func TestMistakenClient(t *testing.T) {
 	}
 
 	h = newHouse(t, `channel_binding_downgrade = "allow"`)
-	if _, outcome := h.visit(tls.VersionTLS13, "192.0.2.1").scram("SCRAM-SHA-1", "y", "romeo", password); outcome != "success" {
+	if _, outcome := h.visit(tls.VersionTLS13, "192.0.2.1").scram("SCRAM-SHA-1", "y"); outcome != "success" {
 		t.Errorf("y where it is allowed: %s", outcome)
 	}
 }
@@ -200,7 +218,7 @@ func TestBoundElsewhere(t *testing.T) {
 	for _, kind := range []string{"tls-exporter", "tls-server-end-point"} {
 		v, other := h.visit(tls.VersionTLS13, "192.0.2.1"), newHouse(t, "").visit(tls.VersionTLS13, "192.0.2.1")
 		v.tls = other.tls // of which the client takes its binding
-		if _, outcome := v.scram("SCRAM-SHA-256-PLUS", kind, "romeo", password); outcome != "not-authorized" {
+		if _, outcome := v.scram("SCRAM-SHA-256-PLUS", kind); outcome != "not-authorized" {
 			t.Errorf("%s: %s", kind, outcome)
 		}
 	}
@@ -417,7 +435,7 @@ func TestEvents(t *testing.T) {
 	v.want("not-authorized")
 	v.Send(authXML("GSSAPI", ""))
 	v.want("invalid-mechanism")
-	if _, outcome := v.scram("SCRAM-SHA-256-PLUS", "tls-exporter", "romeo", password); outcome != "success" {
+	if _, outcome := v.scram("SCRAM-SHA-256-PLUS", "tls-exporter"); outcome != "success" {
 		t.Fatal(outcome)
 	}
 	mu.Lock()
@@ -445,7 +463,7 @@ func TestLog(t *testing.T) {
 	v.want("not-authorized")
 	v.Send(authXML("x remote=203.0.113.5 condition=not-authorized ", b64("my guess")))
 	v.want("invalid-mechanism")
-	if _, outcome := v.scram("SCRAM-SHA-1", "", "romeo", password); outcome != "success" {
+	if _, outcome := v.scram("SCRAM-SHA-1", ""); outcome != "success" {
 		t.Fatal(outcome)
 	}
 	text := h.log.String()
@@ -472,6 +490,7 @@ func (broken) Hashes() []string { return []string{"SHA-1"} }
 func (broken) Check(context.Context, string, string) (bool, error) {
 	return false, errors.New("password of the database is hunter2")
 }
+
 func (broken) Keys(context.Context, string, string) (k auth.ScramKeys, ok bool, err error) {
 	return k, false, errors.New("password of the database is hunter2")
 }
@@ -560,7 +579,7 @@ func TestReloadHammer(t *testing.T) {
 		if i%2 == 0 {
 			v.plain("romeo", password)
 			v.want("success")
-		} else if _, outcome := v.scram("SCRAM-SHA-256", "", "romeo", password); outcome != "success" {
+		} else if _, outcome := v.scram("SCRAM-SHA-256", ""); outcome != "success" {
 			t.Errorf("login %d: %s", i, outcome)
 		}
 	}

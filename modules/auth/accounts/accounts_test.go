@@ -29,6 +29,7 @@ type store struct {
 	values     map[string][]byte
 	gets, sets map[string]int
 	fail       error
+	slow       chan struct{} // Get waits for it after it has read
 }
 
 func newStore() *store {
@@ -39,7 +40,14 @@ func (s *store) Get(_ context.Context, owner string) ([]byte, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.gets[owner]++
-	return bytes.Clone(s.values[owner]), s.fail
+	v, slow, err := bytes.Clone(s.values[owner]), s.slow, s.fail
+	if slow != nil {
+		s.slow = nil
+		s.mu.Unlock()
+		<-slow
+		s.mu.Lock()
+	}
+	return v, err
 }
 
 func (s *store) Set(_ context.Context, owner string, value []byte) error {
@@ -73,7 +81,7 @@ func (s *store) Owners(context.Context) iter.Seq2[string, error] {
 	}
 }
 
-func (s *store) record(t *testing.T, user string) (r record) {
+func (s *store) record(t *testing.T, user string) (r record) { //nolint:unparam // which user says where it is called
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,22 +113,24 @@ const all = hashSet(1<<len(kinds) - 1)
 var few = policy{hashes: all, iterations: 3}
 
 // opened returns a provider with little work per password.
-func opened(t testing.TB, s *store, o policy, with ...func(*provider)) *provider {
-	t.Helper()
+func opened(tb testing.TB, s *store, o policy, with ...func(*provider)) *provider {
+	tb.Helper()
 	p := &provider{shared: new(shared), policy: o, kv: s, cache: newCache(100, 0), log: slog.New(slog.DiscardHandler)}
 	for _, fn := range with {
 		fn(p)
 	}
-	p.shared.join(p.cache)
-	if err := p.open(t.Context()); err != nil {
-		t.Fatal(err)
+	p.join(p.cache)
+	if err := p.open(tb.Context()); err != nil {
+		tb.Fatal(err)
 	}
 	return p
 }
 
 func want(t *testing.T, p *provider, user, password string, right bool, cause error) {
 	t.Helper()
-	got, err := p.Check(t.Context(), user, password)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	got, err := p.Check(ctx, user, password)
 	if got != right || !errors.Is(err, cause) {
 		t.Errorf("Check(%q, %q) = %v, %v; want %v, %v", user, password, got, err, right, cause)
 	}
@@ -319,8 +329,8 @@ func TestUnknownUser(t *testing.T) {
 			if ok || err != nil {
 				t.Fatalf("%s: %v, %v", user, ok, err)
 			}
-			real, _, _ := p.Keys(t.Context(), "romeo", k.name)
-			if len(a.Salt) != len(real.Salt) || a.Iterations != real.Iterations || len(a.StoredKey) != len(real.StoredKey) || len(a.ServerKey) != len(real.ServerKey) {
+			other, _, _ := p.Keys(t.Context(), "romeo", k.name)
+			if len(a.Salt) != len(other.Salt) || a.Iterations != other.Iterations || len(a.StoredKey) != len(other.StoredKey) || len(a.ServerKey) != len(other.ServerKey) {
 				t.Errorf("%s of %s differs from an account's", k.name, user)
 			}
 			for _, part := range [][]byte{a.Salt, a.StoredKey, a.ServerKey} {
@@ -490,6 +500,30 @@ func TestCacheLife(t *testing.T) {
 	})
 }
 
+// A record that is read while its password is changed is not kept.
+func TestReadWhileChanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStore()
+		p := opened(t, s, policy{hashes: all, iterations: 1})
+		create(t, p, "romeo", "old")
+		slow := make(chan struct{})
+		s.slow = slow
+		var wg sync.WaitGroup
+		wg.Go(func() { _, _ = p.Check(t.Context(), "romeo", "old") })
+		synctest.Wait() // it has read the old one
+		wg.Go(func() {
+			if err := p.SetPassword(t.Context(), "romeo", "new"); err != nil {
+				t.Error(err)
+			}
+		})
+		synctest.Wait()
+		close(slow)
+		wg.Wait()
+		want(t, p, "romeo", "old", false, nil)
+		want(t, p, "romeo", "new", true, nil)
+	})
+}
+
 // Two instances on a host, before and after a reload, agree at once.
 func TestReload(t *testing.T) {
 	s := newStore()
@@ -507,9 +541,9 @@ func TestReload(t *testing.T) {
 	want(t, old, "romeo", "y", true, nil)
 	create(t, old, "nobody", "x")
 	want(t, next, "nobody", "x", true, nil)
-	leave := old.shared.join(newCache(1, 0))
+	leave := old.join(newCache(1, 0))
 	leave()
-	if got := len(old.shared.caches); got != 2 {
+	if got := len(old.caches); got != 2 {
 		t.Errorf("%d caches, want 2", got)
 	}
 }
@@ -557,7 +591,8 @@ func TestUnsoundKeys(t *testing.T) {
 		"empty":         {},
 		"no salt":       {Iterations: 3, StoredKey: make([]byte, 32), ServerKey: make([]byte, 32)},
 		"no iterations": {Salt: []byte("s"), StoredKey: make([]byte, 32), ServerKey: make([]byte, 32)},
-		"short":         {Salt: []byte("s"), Iterations: 3, StoredKey: make([]byte, 20), ServerKey: make([]byte, 20)},
+		"short":         {Salt: []byte("s"), Iterations: 3, StoredKey: make([]byte, 20), ServerKey: make([]byte, 32)},
+		"short server":  {Salt: []byte("s"), Iterations: 3, StoredKey: make([]byte, 32), ServerKey: make([]byte, 20)},
 	} {
 		s := newStore()
 		p := opened(t, s, few)
@@ -614,7 +649,7 @@ func TestHammer(t *testing.T) {
 	}
 	close(stop)
 	wg.Wait()
-	if len(first.shared.held) != 0 {
-		t.Errorf("%d locks are left", len(first.shared.held))
+	if len(first.held) != 0 {
+		t.Errorf("%d locks are left", len(first.held))
 	}
 }

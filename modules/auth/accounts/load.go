@@ -48,7 +48,10 @@ func (p *provider) open(ctx context.Context) error {
 }
 
 func (p *provider) empty(ctx context.Context) bool {
-	for range p.Users(ctx) {
+	for _, err := range p.Users(ctx) {
+		if err != nil {
+			p.log.WarnContext(ctx, "accounts cannot be listed", "err", err)
+		}
 		return false // also on an error: then nothing is known
 	}
 	return true

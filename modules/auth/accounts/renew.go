@@ -77,7 +77,7 @@ func (p *provider) sweep(ctx context.Context) error {
 		if r == nil {
 			continue // gone meanwhile
 		}
-		if r.Password != "" && !(p.plain && r.hashes()&p.hashes == p.hashes) {
+		if r.Password != "" && (!p.plain || r.hashes()&p.hashes != p.hashes) {
 			a, err := p.complete(ctx, user)
 			if err != nil {
 				return p.again(err)

@@ -213,14 +213,14 @@ func TestPlain(t *testing.T) {
 // A password that is set while an older one is renewed wins.
 func TestRenewLoses(t *testing.T) {
 	s := newStore()
-	p := opened(t, s, policy{hashes: one("SHA-256"), iterations: 3})
-	create(t, p, "romeo", "old")
-	p = opened(t, s, few)
+	first := opened(t, s, policy{hashes: one("SHA-256"), iterations: 3})
+	create(t, first, "romeo", "old")
+	p := opened(t, s, few, func(p *provider) { p.shared = first.shared })
 	a, err := p.account(t.Context(), "romeo")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := p.SetPassword(t.Context(), "romeo", "new"); err != nil {
+	if err := first.SetPassword(t.Context(), "romeo", "new"); err != nil { // lacks keys, too
 		t.Fatal(err)
 	}
 	p.renew(t.Context(), "romeo", "old", a, kindOf("SHA-256"))

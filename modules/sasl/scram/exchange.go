@@ -171,12 +171,12 @@ func (x *exchange) finish(ctx context.Context, msg []byte) ([]byte, error) {
 	switch {
 	case !nonces:
 		return nil, malformed("not our nonce")
-	case proved && x.known && !bound:
+	case !proved || !x.known:
+		return nil, &auth.Failure{Condition: auth.NotAuthorized}
+	case !bound: // said to nobody but who knows the password
 		x.channel.Log.WarnContext(ctx, "channel binding does not match: somebody stands between client and server, or TLS ends elsewhere",
 			"remote", x.channel.Remote, "binding", x.first.binding, "mechanism", x.name(x.plus))
 		return nil, &auth.Failure{Condition: auth.NotAuthorized, Text: "channel binding does not match"}
-	case !proved || !x.known || !bound:
-		return nil, &auth.Failure{Condition: auth.NotAuthorized}
 	case x.disabled:
 		return nil, &auth.Failure{Condition: auth.AccountDisabled}
 	}

@@ -71,6 +71,7 @@ func (a *accounts) Keys(_ context.Context, user, hash string) (k auth.ScramKeys,
 }
 
 func (*accounts) Exists(context.Context, string) (bool, error) { return false, auth.ErrNotSupported }
+
 func (*accounts) Check(context.Context, string, string) (bool, error) {
 	return false, auth.ErrNotSupported
 }
@@ -104,14 +105,14 @@ func channel(log *bytes.Buffer, kinds ...string) *auth.Channel {
 	return c
 }
 
-func variantOf(t testing.TB, hash string) *variant {
-	t.Helper()
+func variantOf(tb testing.TB, hash string) *variant {
+	tb.Helper()
 	for i := range variants {
 		if variants[i].hash == hash {
 			return &variants[i]
 		}
 	}
-	t.Fatalf("no hash %s", hash)
+	tb.Fatalf("no hash %s", hash)
 	return nil
 }
 
@@ -359,6 +360,12 @@ func TestFinal(t *testing.T) {
 			k, _, _ := (&accounts{}).Keys(context.Background(), "romeo", "SHA-256")
 			return final(v, k, passwords["romeo"], m.bare, m.reply, "c=biws,r=abc"+nonce+",x=7,y==")
 		}, ""},
+		{"right with more behind the proof", "n,,", "romeo", func(m made) string {
+			s := good("n,,", "", "romeo")(m)
+			at := strings.LastIndex(s, ",p=") + 3
+			proof, _ := base64.StdEncoding.DecodeString(s[at:])
+			return s[:at] + base64.StdEncoding.EncodeToString(append(proof, 0))
+		}, auth.NotAuthorized},
 		{"password of another", "n,,", "romeo", good("n,,", "", "user"), auth.NotAuthorized},
 		{"unknown user, the password of the false keys", "n,,", "nobody", func(m made) string {
 			k, _, _ := (&accounts{}).Keys(context.Background(), "nobody", "SHA-256")
