@@ -9,6 +9,8 @@ import (
 	"tercet/modules/bind"
 	"tercet/modules/c2s"
 	"tercet/modules/carbons"
+	"tercet/modules/csi"
+	"tercet/modules/csi_simple"
 	"tercet/modules/disco"
 	"tercet/modules/iq"
 	"tercet/modules/lastactivity"
@@ -38,6 +40,8 @@ var All = []module.Definition{
 	bind.Module,
 	c2s.Module,
 	carbons.Module,
+	csi.Module,
+	csi_simple.Module,
 	disco.Module,
 	iq.Module,
 	lastactivity.Module,

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package csi_simple //nolint:revive // the folder is the config word, which is Prosody's
+
+import (
+	"tercet/core/element"
+	"tercet/core/stanza"
+)
+
+// important reports whether somebody who looks away wants to know at once.
+func (q *queue) important(st *stanza.Stanza) bool {
+	switch st.Kind {
+	case stanza.IQ:
+		return true
+	case stanza.Presence:
+		switch st.Type {
+		case "", "unavailable":
+			return false
+		}
+		return true
+	}
+	return q.message(st.Type, st.Element())
+}
+
+func (q *queue) message(typ string, e element.Element) bool {
+	switch typ {
+	case "headline":
+		return false
+	case "error":
+		return true
+	}
+	for c := range e.Children() {
+		if q.Payloads[c.Name()] {
+			return true
+		}
+		switch c.Space() {
+		case "urn:xmpp:carbons:2":
+			if c.Local() == "sent" {
+				return true // read elsewhere: notices go away
+			}
+			inner := c.Child("urn:xmpp:forward:0", "forwarded").Child(element.NSClient, "message")
+			return !inner.IsZero() && q.message(inner.Attr("type"), inner)
+		case element.NSClient:
+			if c.Local() == "body" || c.Local() == "subject" {
+				return true
+			}
+		case "urn:xmpp:eme:0", "eu.siacs.conversations.axolotl", "urn:xmpp:omemo:2", "jabber:x:encrypted",
+			"jabber:x:conference", "http://jabber.org/protocol/muc#user",
+			"urn:xmpp:jingle-message:0", "urn:xmpp:jingle-message:1", "urn:xmpp:http-upload:0":
+			return true
+		case "urn:xmpp:mam:2":
+			return true // the client has asked for it
+		}
+	}
+	return false
+}
