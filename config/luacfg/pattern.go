@@ -32,10 +32,10 @@ var (
 
 // matcher matches Lua's patterns (manual 5.1, 5.4.1, with %g and %f of 5.2). It
 // is here because gopher-lua's own neither knows %f nor ever gives up: step is
-// called for each character looked at and ends a match by panicking.
+// called with the number of characters looked at and ends a match by panicking.
 type matcher struct {
 	src, pat string
-	step     func()
+	step     func(n int)
 	depth    int
 	level    int
 	captures [maxCaptures]struct{ start, length int }
@@ -83,7 +83,7 @@ func (m *matcher) match(s, p int) int {
 	}
 	defer func() { m.depth-- }()
 	for p < len(m.pat) {
-		m.step()
+		m.step(1)
 		switch m.pat[p] {
 		case '(':
 			if p+1 < len(m.pat) && m.pat[p+1] == ')' {
@@ -164,7 +164,7 @@ func (m *matcher) at(p int) byte {
 func (m *matcher) longest(s, p, end int) int {
 	n := 0
 	for m.single(s+n, p, end) {
-		m.step()
+		m.step(1)
 		n++
 	}
 	for ; n >= 0; n-- {
@@ -223,6 +223,7 @@ func (m *matcher) repeat(s int, digit byte) int {
 		m.fail(errPatternIndex)
 	}
 	text := m.capture(i)
+	m.step(1 + len(text)/64)
 	if len(m.src)-s < len(text) || m.src[s:s+len(text)] != text {
 		return -1
 	}
@@ -239,7 +240,7 @@ func (m *matcher) balance(s, p int) int {
 	}
 	open := 1
 	for i := s + 1; i < len(m.src); i++ {
-		m.step()
+		m.step(1)
 		switch m.src[i] {
 		case m.pat[p+1]:
 			if open--; open == 0 {
@@ -279,6 +280,7 @@ func (m *matcher) classEnd(p int) int {
 		}
 		return p + 1
 	case '[':
+		defer func(start int) { m.step(1 + (p-start)/8) }(p)
 		if m.at(p) == '^' {
 			p++
 		}
@@ -318,6 +320,7 @@ func (m *matcher) single(s, p, end int) bool {
 
 // inSet reports whether c is in the set whose brackets stand at p and end.
 func (m *matcher) inSet(c byte, p, end int) bool {
+	m.step(1 + (end-p)/8)
 	found := true
 	if m.pat[p+1] == '^' {
 		found = false

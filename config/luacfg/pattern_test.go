@@ -16,8 +16,8 @@ func find(src, pat string, steps int) (from, to int, ended bool, err error) {
 			ended = false
 		}
 	}()
-	m := &matcher{src: src, pat: pat, step: func() {
-		if steps--; steps < 0 {
+	m := &matcher{src: src, pat: pat, step: func(n int) {
+		if steps -= n; steps < 0 {
 			panic(stop{})
 		}
 	}}

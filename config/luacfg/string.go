@@ -81,7 +81,7 @@ func (b *budget) matcher(l *lua.LState, src, pat string) (m *matcher, anchored b
 	if strings.HasPrefix(pat, "^") {
 		anchored, pat = true, pat[1:]
 	}
-	return &matcher{src: src, pat: pat, step: func() { b.step(l, 1) }}, anchored
+	return &matcher{src: src, pat: pat, step: func(n int) { b.step(l, n) }}, anchored
 }
 
 func (b *budget) strFind(l *lua.LState) int {
@@ -131,7 +131,7 @@ func (b *budget) strGmatch(l *lua.LState) int {
 	m := &matcher{src: s, pat: pat}
 	at := 0
 	l.Push(l.NewFunction(func(l *lua.LState) int {
-		m.step = func() { b.step(l, 1) }
+		m.step = func(n int) { b.step(l, n) }
 		if at <= len(s) {
 			if from, to := m.mustFind(l, at, false); from >= 0 {
 				if at = to; from == to {
