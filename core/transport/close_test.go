@@ -10,6 +10,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -41,6 +42,35 @@ func TestWriteFails(t *testing.T) {
 	if c.Cause() == nil || string(got) != "last words" {
 		t.Errorf("cause %v, got %q", c.Cause(), got)
 	}
+}
+
+// mute is a connection that can be read only.
+type mute struct{ net.Conn }
+
+func (mute) Write([]byte) (int, error) { return 0, errTest }
+
+// TestGrace has writing fail while the peer stays and says nothing.
+func TestGrace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		c := New(mute{ours}, Options{})
+		_, _ = c.Append([]byte("x"))
+		c.Flush()
+		synctest.Wait()
+		start := time.Now()
+		_ = c.SetReadDeadline(start.Add(time.Hour))
+		go func() {
+			time.Sleep(time.Second)
+			_, _ = theirs.Write([]byte("last"))
+		}()
+		got := ""
+		err := pump(c, 10, func(p []byte) { got += string(p) }, nothing)
+		if !errors.Is(err, errTest) || got != "last" || time.Since(start) != readGrace {
+			t.Errorf("ended after %v with %v, got %q", time.Since(start), err, got)
+		}
+		_ = c.Close()
+		_ = theirs.Close()
+	})
 }
 
 // TestLastWords checks that the end reaches the peer: what was queued, the
@@ -90,6 +120,21 @@ func TestLastWords(t *testing.T) {
 			c.Flush()
 			if err := c.Close(); err != nil {
 				t.Errorf("second Close: %v", err)
+			}
+		})
+	}
+}
+
+// TestCloseNotify has a Conn as the peer, which is strict where crypto/tls is not.
+func TestCloseNotify(t *testing.T) {
+	for name, on := range everywhere() {
+		t.Run(name, func(t *testing.T) {
+			ours, theirs := connPair(t, on.kind)
+			a, b := twoConns(t, ours, theirs, on.version)
+			_, _ = a.Append([]byte("bye"))
+			go func() { _ = a.Close() }()
+			if got := untilEnd(t, b, 100, io.EOF); got != "bye" {
+				t.Errorf("got %q", got)
 			}
 		})
 	}

@@ -66,7 +66,8 @@ func TestReadDeadlineUnderFlood(t *testing.T) {
 		t.Fatal(err)
 	}
 	within(t, 5*time.Second, "a flood", func() {
-		if err := pump(c, 32<<10, func([]byte) {}, nothing); !errors.Is(err, os.ErrDeadlineExceeded) {
+		slow := func([]byte) { time.Sleep(time.Millisecond) }
+		if err := pump(c, 32<<10, slow, nothing); !errors.Is(err, os.ErrDeadlineExceeded) {
 			t.Errorf("ended with %v", err)
 		}
 	})

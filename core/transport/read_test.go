@@ -301,6 +301,27 @@ func untilEnd(t *testing.T, c *Conn, size int, want error) string {
 	return string(got)
 }
 
+// TestPartAndFIN has a part of a record and a FIN come together while nobody
+// waits: the poller tells both at once, and never again.
+func TestPartAndFIN(t *testing.T) {
+	for _, kind := range []string{"tcp", "unix"} {
+		ours, theirs := connPair(t, kind)
+		hold := &holder{Conn: theirs}
+		c, peer := shake(t, New(ours, Options{}), hold, tls.VersionTLS13)
+		hold.on = true
+		if _, err := peer.Write([]byte("lost")); err != nil {
+			t.Fatal(err)
+		}
+		if err := errors.Join((leaver{theirs, peer, hold}).flush(3), theirs.Close()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(5 * time.Millisecond)
+		if got := untilEnd(t, c, 100, io.ErrUnexpectedEOF); got != "" {
+			t.Errorf("got %q", got)
+		}
+	}
+}
+
 // TestTruncatedAfterFullRead has a read(2) that fills the buffer exactly, so
 // that Read finds the end and not Wait; with the smaller size through crypto/tls.
 func TestTruncatedAfterFullRead(t *testing.T) {
