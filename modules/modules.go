@@ -7,6 +7,7 @@ import (
 	"tercet/core/module"
 	"tercet/modules/auth/accounts"
 	"tercet/modules/bind"
+	"tercet/modules/blocklist"
 	"tercet/modules/c2s"
 	"tercet/modules/carbons"
 	"tercet/modules/csi"
@@ -38,6 +39,7 @@ var All = []module.Definition{
 	accounts.Module,
 	accounts.Plain,
 	bind.Module,
+	blocklist.Module,
 	c2s.Module,
 	carbons.Module,
 	csi.Module,
