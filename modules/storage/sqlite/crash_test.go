@@ -22,16 +22,16 @@ import (
 
 // TestKill: what was acknowledged before a kill -9 is there afterwards.
 func TestKill(t *testing.T) {
-	rounds := 5
+	rounds, most := 5, 1000 // acknowledgements a round
 	if os.Getenv("TERCET_SOAK") != "" {
-		rounds = 50
+		rounds, most = 50, 4000
 	}
 	path := place(t)
 	all := map[string]map[string]bool{} // owner -> ids
 	values := map[string]int{}          // owner -> last number
 	total := 0
 	for round := range rounds {
-		total += killed(t, path, all, values)
+		total += killed(t, path, most, all, values)
 		db := open(t, path, Options{})
 		checkKept(t, db, all, values)
 		if t.Failed() {
@@ -45,7 +45,7 @@ func TestKill(t *testing.T) {
 }
 
 // killed runs a child until it is killed, and notes what it acknowledged.
-func killed(t *testing.T, path string, all map[string]map[string]bool, values map[string]int) (acknowledged int) {
+func killed(t *testing.T, path string, most int, all map[string]map[string]bool, values map[string]int) (acknowledged int) {
 	t.Helper()
 	child := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this test
 	child.Env = append(os.Environ(), childTask+"=kill", childPath+"="+path)
@@ -57,7 +57,7 @@ func killed(t *testing.T, path string, all map[string]map[string]bool, values ma
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	after := 1 + rand.IntN(4000) //nolint:gosec // a test
+	after := 1 + rand.IntN(most) //nolint:gosec // a test
 	lines := bufio.NewScanner(out)
 	for lines.Scan() { // to the end of the pipe: what was printed was acknowledged
 		if acknowledged++; acknowledged == after {
