@@ -39,8 +39,8 @@ func (c *Check) lookup(option string) (Value, bool) {
 // At names the option that is wrong; a key in it is written behind a dot
 // ("limits.c2s"). An option that was not given stands where its host does.
 func (c *Check) At(option string) At {
-	name, rest, _ := strings.Cut(option, ".")
-	v, ok := c.lookup(name)
+	first, rest, _ := strings.Cut(option, ".")
+	v, ok := c.lookup(first)
 	if !ok {
 		pos := Pos{File: c.d.c.File}
 		if s := c.d.c.Section(c.d.host); s != nil {
@@ -51,16 +51,13 @@ func (c *Check) At(option string) At {
 	for rest != "" {
 		var key string
 		key, rest, _ = strings.Cut(rest, ".")
-		if v, ok = v.Get(key); !ok {
+		inner, ok := v.Get(key)
+		if !ok {
 			break
 		}
-		name = key
+		v = inner
 	}
-	if ok {
-		return At{c.d, v.Pos, option}
-	}
-	whole, _ := c.lookup(strings.SplitN(option, ".", 2)[0])
-	return At{c.d, whole.Pos, option}
+	return At{c.d, v.Pos, option}
 }
 
 // At is an option about which a Check method has something to say.

@@ -153,8 +153,10 @@ func TestCheckHosts(t *testing.T) {
 		{map[string]any{"x": 1}, "error test.cfg.lua: no host to serve: at least one VirtualHost must be enabled"},
 		{map[string]any{"a.example/enabled": false}, "error test.cfg.lua: no host to serve: at least one VirtualHost must be enabled"},
 		{map[string]any{"a.example/enabled": "no"}, `error test.cfg.lua:1: enabled: want true or false, got "no"`},
-		{map[string]any{"a.example/c2s_ports": 5222},
-			"warning test.cfg.lua:1: c2s_ports: without effect on a.example; ports are those of the whole server, set them in the global section"},
+		{
+			map[string]any{"a.example/c2s_ports": 5222},
+			"warning test.cfg.lua:1: c2s_ports: without effect on a.example; ports are those of the whole server, set them in the global section",
+		},
 	} {
 		if got := texts(config.CheckHosts(build(c.options))); got != c.want {
 			t.Errorf("%v: got %s, want %s", c.options, got, c.want)
@@ -176,13 +178,25 @@ func TestModules(t *testing.T) {
 		{"host", map[string]any{"modules_enabled": []string{"roster"}, "h/modules_enabled": []string{"ping", "c2s"}, "h/modules_disabled": []string{"roster", "x"}}, "", "h", "c2s iq ping"},
 		{"component", map[string]any{"modules_enabled": []string{"roster", "tls"}, "h/modules_enabled": []string{"muc_mam"}}, "muc", "h", "muc iq tls muc_mam"},
 		{"disabled globally, enabled on the host", map[string]any{"modules_disabled": []string{"iq"}, "h/modules_enabled": []string{"iq"}}, "", "h", "c2s iq"},
-		{"vcard", map[string]any{"modules_enabled": []string{"vcard", "vcard_legacy"}}, "", "",
-			"c2s iq vcard_legacy | warning test.cfg.lua:1: modules_enabled: vcard is left out, for vcard_legacy takes its place"},
+		{
+			"vcard",
+			map[string]any{"modules_enabled": []string{"vcard", "vcard_legacy"}},
+			"", "",
+			"c2s iq vcard_legacy | warning test.cfg.lua:1: modules_enabled: vcard is left out, for vcard_legacy takes its place",
+		},
 		{"a string", map[string]any{"modules_enabled": "roster"}, "", "", `c2s iq | error test.cfg.lua:1: modules_enabled: want a list of names, got "roster"`},
-		{"a number in the list", map[string]any{"modules_enabled": []any{"a", 5}}, "", "",
-			`c2s iq a | error test.cfg.lua:1: modules_enabled: want the name of a module, got 5`},
-		{"a key in the list", map[string]any{"modules_enabled": map[string]any{"a": true}}, "", "",
-			`c2s iq | warning test.cfg.lua:1: modules_enabled: ignored: a = ... is not an item of a list`},
+		{
+			"a number in the list",
+			map[string]any{"modules_enabled": []any{"a", 5}},
+			"", "",
+			`c2s iq a | error test.cfg.lua:1: modules_enabled: want the name of a module, got 5`,
+		},
+		{
+			"a key in the list",
+			map[string]any{"modules_enabled": map[string]any{"a": true}},
+			"", "",
+			`c2s iq | warning test.cfg.lua:1: modules_enabled: ignored: a = ... is not an item of a list`,
+		},
 		{"no such host", map[string]any{}, "", "x.example", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

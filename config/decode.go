@@ -140,7 +140,7 @@ func (d *decoder) want(t target, v Value, want string) bool {
 // value decodes v into dst and reports whether that went well; if not, dst is
 // as it was.
 func (d *decoder) value(t target, dst reflect.Value, v Value) bool {
-	if u, ok := dst.Addr().Interface().(Unmarshaler); ok {
+	if u, ok := reflect.TypeAssert[Unmarshaler](dst.Addr()); ok {
 		return d.unmarshal(t, u, v)
 	}
 	switch dst.Type() {
@@ -175,9 +175,10 @@ func (d *decoder) value(t target, dst reflect.Value, v Value) bool {
 		return d.table(t, dst, v)
 	case reflect.Struct:
 		return d.record(t, dst, v)
+	default:
+		d.add(v.Pos, Error, t.path, "the server has a fault: no option can be of the Go type "+dst.Type().String())
+		return false
 	}
-	d.add(v.Pos, Error, t.path, "the server has a fault: no option can be of the Go type "+dst.Type().String())
-	return false
 }
 
 func (d *decoder) unmarshal(t target, u Unmarshaler, v Value) bool {
@@ -191,8 +192,7 @@ func (d *decoder) unmarshal(t target, u Unmarshaler, v Value) bool {
 	}
 	for _, err := range errs {
 		pos := v.Pos
-		var at *valueError
-		if errors.As(err, &at) {
+		if at, ok := errors.AsType[*valueError](err); ok {
 			pos = at.pos
 		}
 		d.add(pos, Error, t.path, err.Error())

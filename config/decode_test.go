@@ -222,8 +222,10 @@ func TestDecodeWarnings(t *testing.T) {
 		{map[string]any{"table": map[string]any{"c": 1}}, `warning test.cfg.lua:1: table: no key c; did you mean a?`},
 		{map[string]any{"new_name": "a", "old_name": "b"}, `warning test.cfg.lua:1: old_name: without effect beside new_name, its newer name`},
 		{map[string]any{"color": []string{"a"}}, "error test.cfg.lua:1: color: one\nerror test.cfg.lua:1: color: two"},
-		{map[string]any{"list": config.TableOf(config.Pos{}, []config.Value{config.Of(config.Pos{}, "a")}, []config.Pair{{Key: "k", Value: config.Of(config.Pos{File: "f", Line: 2}, 1)}})},
-			`warning f:2: list: ignored: k = ... is not an item of a list`},
+		{
+			map[string]any{"list": config.TableOf(config.Pos{}, []config.Value{config.Of(config.Pos{}, "a")}, []config.Pair{{Key: "k", Value: config.Of(config.Pos{File: "f", Line: 2}, 1)}})},
+			`warning f:2: list: ignored: k = ... is not an item of a list`,
+		},
 	} {
 		var o everything
 		if got := texts(config.Decode(build(c.options), "", &o)); got != c.want {

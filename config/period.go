@@ -5,6 +5,7 @@ package config
 import (
 	"errors"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,10 +83,8 @@ func parsePeriod(s string, minute time.Duration) (time.Duration, error) {
 
 func periodUnit(word string) time.Duration {
 	for _, u := range periodUnits {
-		for _, w := range u.words {
-			if w == word {
-				return u.unit
-			}
+		if slices.Contains(u.words, word) {
+			return u.unit
 		}
 	}
 	return 0

@@ -186,12 +186,21 @@ func describe(t reflect.Type, p *fieldPlan) string {
 		return "a table of " + plural(t.Elem(), p)
 	case reflect.Struct:
 		return "a table"
+	default:
+		return "a whole number" + limits(&fieldPlan{low: lowest(t, p), high: highest(t, p)})
 	}
-	return "a whole number" + limits(&fieldPlan{low: lowest(t, p), high: highest(t, p)})
 }
 
 // plural names several values of type t.
 func plural(t reflect.Type, p *fieldPlan) string {
+	switch t {
+	case typePeriod:
+		return "periods"
+	case typeRate:
+		return "rates"
+	case typeSize:
+		return "sizes"
+	}
 	switch t.Kind() {
 	case reflect.String:
 		if len(p.words) > 0 {
@@ -202,16 +211,9 @@ func plural(t reflect.Type, p *fieldPlan) string {
 		return "true or false"
 	case reflect.Struct, reflect.Map, reflect.Slice:
 		return "tables"
+	default:
+		return "numbers"
 	}
-	switch t {
-	case typePeriod:
-		return "periods"
-	case typeRate:
-		return "rates"
-	case typeSize:
-		return "sizes"
-	}
-	return "numbers"
 }
 
 func limits(p *fieldPlan) string {

@@ -127,6 +127,7 @@ func subFields(v reflect.Value) []Field {
 		}
 	case reflect.Slice:
 		return subFields(reflect.New(t.Elem()).Elem())
+	default:
 	}
 	return nil
 }
@@ -181,8 +182,9 @@ func typeWord(t reflect.Type, p *fieldPlan) string {
 		return "table of " + plural(t.Elem(), p)
 	case reflect.Struct:
 		return "table"
+	default:
+		return "integer"
 	}
-	return "integer"
 }
 
 // luaText writes a default as a config file would.
@@ -224,6 +226,7 @@ func luaText(v reflect.Value, p *fieldPlan) string {
 		if v.Len() == 0 {
 			return "{}"
 		}
+	default:
 	}
 	return Of(Pos{}, v.Interface()).String()
 }

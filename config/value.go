@@ -169,8 +169,9 @@ func (v Value) String() string {
 			cut--
 		}
 		return s[:cut] + "...\""
+	default:
+		return s
 	}
-	return s
 }
 
 func (v Value) appendLua(b []byte, room int) []byte {
@@ -185,6 +186,7 @@ func (v Value) appendLua(b []byte, room int) []byte {
 		return appendQuoted(b, v.str, room)
 	case Function:
 		return append(b, "a function"...)
+	case Table:
 	}
 	if len(v.tab.list)+len(v.tab.fields) == 0 {
 		return append(b, "{}"...)

@@ -32,11 +32,10 @@ func diagnose(source []byte, err error) *sourceError {
 	if broken != nil && stop >= len(tokens) {
 		return broken
 	}
-	open, wrong := nesting(tokens[:min(stop+1, len(tokens))])
-	if wrong != nil {
+	if _, wrong := nesting(tokens[:min(stop+1, len(tokens))]); wrong != nil {
 		return wrong
 	}
-	open, _ = nesting(tokens[:stop])
+	open, _ := nesting(tokens[:stop])
 	if stop == len(tokens) {
 		if n := len(open); n > 0 {
 			return &sourceError{open[n-1].line, "syntax error: " + quoteToken(open[n-1]) + " is never closed"}
@@ -288,7 +287,7 @@ func (s *scanner) next() (t token, ok bool, broken *sourceError) {
 		line := s.line
 		s.skip(2)
 		if level := s.longBracket(); level >= 0 {
-			if _, ok := s.long(level); !ok {
+			if !s.long(level) {
 				return t, false, &sourceError{line, "syntax error: the comment that starts here is never closed"}
 			}
 			continue
@@ -322,7 +321,7 @@ func (s *scanner) next() (t token, ok bool, broken *sourceError) {
 		}
 		t.kind = tokenString
 	case s.longBracket() >= 0:
-		if _, ok := s.long(s.longBracket()); !ok {
+		if !s.long(s.longBracket()) {
 			return t, false, &sourceError{t.line, "syntax error: the string that starts here is never closed"}
 		}
 		t.kind = tokenString
@@ -390,13 +389,13 @@ func (s *scanner) longBracket() int {
 	return level
 }
 
-func (s *scanner) long(level int) (text string, ok bool) {
+// long skips to the end of a long string or comment.
+func (s *scanner) long(level int) (ok bool) {
 	end := "]" + strings.Repeat("=", level) + "]"
 	i := strings.Index(s.src[s.at:], end)
 	if i < 0 {
-		return "", false
+		return false
 	}
-	text = s.src[s.at : s.at+i]
 	s.skip(i + len(end))
-	return text, true
+	return true
 }

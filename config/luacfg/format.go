@@ -98,7 +98,7 @@ func (b *budget) strFormat(l *lua.LState) int {
 func (sp spec) append(l *lua.LState, out []byte, n int) []byte {
 	switch sp.verb {
 	case 'c':
-		return sp.pad(out, string([]byte{byte(int64(l.CheckNumber(n)))}))
+		return sp.pad(out, string([]byte{byte(int64(l.CheckNumber(n)))})) //nolint:gosec // C cuts it as well
 	case 'd', 'i':
 		return sp.integer(out, int64(l.CheckNumber(n)))
 	case 'u':
@@ -127,7 +127,7 @@ func (sp spec) append(l *lua.LState, out []byte, n int) []byte {
 // bits is C's conversion of a double to an unsigned integer.
 func bits(f float64) uint64 {
 	if f < 0 {
-		return uint64(int64(f))
+		return uint64(int64(f)) //nolint:gosec // the conversion of C
 	}
 	return uint64(f)
 }

@@ -98,8 +98,7 @@ func chain(runs []*fileRun) string {
 
 // plain is err without the operation and the path, which the message has.
 func plain(err error) string {
-	var path *fs.PathError
-	if errors.As(err, &path) {
+	if path, ok := errors.AsType[*fs.PathError](err); ok {
 		err = path.Err
 	}
 	return err.Error()

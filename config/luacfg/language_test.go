@@ -54,7 +54,8 @@ func TestLanguage(t *testing.T) {
 		lua   string
 		want  []string
 	}{
-		{"assignments set options of the current section", nil, `
+		{
+			"assignments set options of the current section", nil, `
 a = 1
 VirtualHost "example.org"
 b = "two"
@@ -66,8 +67,10 @@ d = false`,
 				".a = 1 @2", "VirtualHost example.org @3", `example.org.b = "two" @4`,
 				"Component chat.example.org muc @5", "chat.example.org.c = true @6",
 				"VirtualHost example.net @7", "example.net.d = false @8",
-			}},
-		{"a table ends the section", nil, `
+			},
+		},
+		{
+			"a table ends the section", nil, `
 VirtualHost "example.org" {
 	a = 1;
 	b = { "x" };
@@ -80,28 +83,38 @@ e = 5`,
 				".c = 3 @6", ".e = 5 @9", "VirtualHost example.org @2", "example.org.a = 1 @3",
 				`example.org.b = { "x" } @4`, "Component chat.example.org muc @7", "chat.example.org.d = 4 @7",
 				"Component gw.example.org component @8", `gw.example.org.component_secret = "s" @8`,
-			}},
-		{"old words", nil, `
+			},
+		},
+		{
+			"old words", nil, `
 Host "a.example"
 host "b.example"
 component "c.example" "muc"`,
-			[]string{"VirtualHost a.example @2", "VirtualHost b.example @3", "Component c.example muc @4"}},
-		{"names are prepared", nil, `
+			[]string{"VirtualHost a.example @2", "VirtualHost b.example @3", "Component c.example muc @4"},
+		},
+		{
+			"names are prepared", nil, `
 VirtualHost "EXAMPLE.Org"
 VirtualHost "xn--bcher-kva.example"
 VirtualHost "BÜCHER.example"
 a = 1`,
-			[]string{"VirtualHost example.org @2", "VirtualHost bücher.example @3", "bücher.example.a = 1 @5"}},
-		{"a host opened again", nil, `
+			[]string{"VirtualHost example.org @2", "VirtualHost bücher.example @3", "bücher.example.a = 1 @5"},
+		},
+		{
+			"a host opened again", nil, `
 VirtualHost "example.org"
 a = 1
 VirtualHost "example.net"
 VirtualHost "example.org"
 b = 2`,
-			[]string{"VirtualHost example.org @2", "example.org.a = 1 @3", "example.org.b = 2 @6", "VirtualHost example.net @4"}},
-		{"nil takes an option back", nil, "\na = 1\na = nil\nb = false",
-			[]string{".b = false @4", "@3: a: set twice in the global section; the value here wins over line 2"}},
-		{"computed values", nil, `
+			[]string{"VirtualHost example.org @2", "example.org.a = 1 @3", "example.org.b = 2 @6", "VirtualHost example.net @4"},
+		},
+		{
+			"nil takes an option back", nil, "\na = 1\na = nil\nb = false",
+			[]string{".b = false @4", "@3: a: set twice in the global section; the value here wins over line 2"},
+		},
+		{
+			"computed values", nil, `
 local function jid(n) return n .. "@" .. "example.org" end
 admins = {}
 for _, n in ipairs { "juliet", "romeo" } do
@@ -117,8 +130,10 @@ end`,
 				"VirtualHost h1.example @9", "h1.example.index = 1 @10",
 				"VirtualHost h2.example @9", "h2.example.index = 2 @10",
 				"VirtualHost h3.example @9", "h3.example.index = 3 @10",
-			}},
-		{"the environment", nil, `
+			},
+		},
+		{
+			"the environment", nil, `
 VirtualHost(ENV_DOMAIN)
 a = ENV_NOTHING or "none"
 b = ENV_EMPTY
@@ -128,37 +143,57 @@ e = Lua.os.getenv "DOMAIN"`,
 			[]string{
 				"VirtualHost env.example @2", `env.example.a = "none" @3`, `env.example.b = "" @4`,
 				`env.example.c = "env.example" @5`, "env.example.d = true @6", `env.example.e = "env.example" @7`,
-			}},
-		{"an included file starts in the global section", []string{"conf.d/b.lua", "x = 1\nVirtualHost 'b.example'\ny = 2\n"}, `
+			},
+		},
+		{
+			"an included file starts in the global section",
+			[]string{"conf.d/b.lua", "x = 1\nVirtualHost 'b.example'\ny = 2\n"},
+			`
 VirtualHost "a.example"
 Include "conf.d/b.lua"
 z = 3`,
 			[]string{
 				".x = 1 @b.lua:1", "VirtualHost a.example @2", "a.example.z = 3 @4",
 				"VirtualHost b.example @b.lua:2", "b.example.y = 2 @b.lua:3",
-			}},
-		{"patterns: sorted, no dot files, no match is fine", []string{
-			"d/2.cfg.lua", "o[#o+1] = 2", "d/1.cfg.lua", "_G.o = {} o[1] = 1", "d/.0.cfg.lua", "error('hidden')",
-			"d/3.txt", "error('text')", "d/3.cfg.lua.dpkg-old", "error('old')", "d/10.cfg.lua", "last = true",
-		}, `
+			},
+		},
+		{
+			"patterns: sorted, no dot files, no match is fine",
+			[]string{
+				"d/2.cfg.lua", "o[#o+1] = 2", "d/1.cfg.lua", "_G.o = {} o[1] = 1", "d/.0.cfg.lua", "error('hidden')",
+				"d/3.txt", "error('text')", "d/3.cfg.lua.dpkg-old", "error('old')", "d/10.cfg.lua", "last = true",
+			},
+			`
 Include "d/*.cfg.lua"
 Include "d/?.none"
 include "d/*.none"
 order = o[1] .. o[2]`,
-			[]string{".last = true @10.cfg.lua:1", `.order = "12" @5`}},
-		{"an include in an include is relative to it", []string{
-			"d/a.lua", "Include 'e/b.lua'\na = 1", "d/e/b.lua", "b = 2\nInclude '../c.lua'", "d/c.lua", "c = 3",
-		}, "\nInclude 'd/a.lua'",
-			[]string{".a = 1 @a.lua:2", ".b = 2 @b.lua:1", ".c = 3 @c.lua:1"}},
-		{"the last of several files wins silently", []string{"a.lua", "x = 1", "b.lua", "x = 2"}, `
+			[]string{".last = true @10.cfg.lua:1", `.order = "12" @5`},
+		},
+		{
+			"an include in an include is relative to it",
+			[]string{
+				"d/a.lua", "Include 'e/b.lua'\na = 1", "d/e/b.lua", "b = 2\nInclude '../c.lua'", "d/c.lua", "c = 3",
+			},
+			"\nInclude 'd/a.lua'",
+			[]string{".a = 1 @a.lua:2", ".b = 2 @b.lua:1", ".c = 3 @c.lua:1"},
+		},
+		{
+			"the last of several files wins silently",
+			[]string{"a.lua", "x = 1", "b.lua", "x = 2"},
+			`
 Include "a.lua"
 Include "b.lua"
 Include "a.lua"`,
-			[]string{".x = 1 @a.lua:1"}},
-		{"scripts have globals of their own", []string{
-			"lib/helper.lua", "function greet(n) return 'hello ' .. n end\nVERSION = 3\nreturn { 'from', 'require' }",
-			"setup.lua", "shared = 'yes'\nreturn 1, 2",
-		}, `
+			[]string{".x = 1 @a.lua:1"},
+		},
+		{
+			"scripts have globals of their own",
+			[]string{
+				"lib/helper.lua", "function greet(n) return 'hello ' .. n end\nVERSION = 3\nreturn { 'from', 'require' }",
+				"setup.lua", "shared = 'yes'\nreturn 1, 2",
+			},
+			`
 RunScript "setup.lua"
 a = shared
 b = require "lib.helper"[2]
@@ -170,16 +205,22 @@ f = loadfile("setup.lua") ~= nil
 g = loadfile("nothing.lua") == nil`,
 			[]string{
 				`.a = "yes" @3`, `.b = "require" @4`, `.c = "hello x" @5`, ".d = 3 @7", ".e = true @8", ".f = true @9", ".g = true @10",
-			}},
-		{"files", []string{"secret", "first\r\nsecond\nthird", "empty", "", "d/x", "below\n"}, `
+			},
+		},
+		{
+			"files",
+			[]string{"secret", "first\r\nsecond\nthird", "empty", "", "d/x", "below\n"},
+			`
 a = FileContents "d/x"
 b = FileLine "secret"
 c = FileLines "secret"
 d = FileContents "empty" .. FileLine "empty"
 e = FileLines "empty"
 Include "d/inc.lua"`,
-			nil},
-		{"options are read back, tables grow", nil, `
+			nil,
+		},
+		{
+			"options are read back, tables grow", nil, `
 modules_enabled = { "a", "b" }
 modules_enabled:append { "c" }
 modules_enabled { "d" }
@@ -199,8 +240,10 @@ modules_enabled = modules_enabled + { "f" }`,
 				`.all = { "a", "b", "c", "d", "e" } @8`, ".limits = { c2s = 1, s2s = 2, http = 3 } @5",
 				`.modules_enabled = { "a", "b", "c", "d", "f" } @16`, ".n = 4 @9", `.name = "x" @14`, `.name2 = "xy" @15`,
 				`.v = "a" @10`, `.w = "abcd" @13`,
-			}},
-		{"a host does not read the global section, but its functions", nil, `
+			},
+		},
+		{
+			"a host does not read the global section, but its functions", nil, `
 function double(n) return 2 * n end
 base = 4
 VirtualHost "example.org"
@@ -209,12 +252,16 @@ b = base`,
 			[]string{
 				".base = 4 @3", ".double = a function @2", "VirtualHost example.org @4", "example.org.a = 4 @5",
 				`@6: base is set in the global section, but not in VirtualHost "example.org", and so is nil here`,
-			}},
-		{"names that nothing sets are nil, with a warning", nil, `
+			},
+		},
+		{
+			"names that nothing sets are nil, with a warning", nil, `
 a = sqlite
 if nothing then b = 1 end`,
-			[]string{"@2: sqlite is not set here; are quotes missing?", "@3: nothing is not set here; are quotes missing?"}},
-		{"lists with holes, and keys that are numbers", nil, `
+			[]string{"@2: sqlite is not set here; are quotes missing?", "@3: nothing is not set here; are quotes missing?"},
+		},
+		{
+			"lists with holes, and keys that are numbers", nil, `
 a = { "x", nil, "y" }
 b = { [5222] = "c2s", [5269] = "s2s", key = 1 }
 c = { [1] = "one", [2] = "two" }
@@ -223,17 +270,22 @@ e = { [1.5] = "f", [-1] = "n", [true] = "t" }`,
 			[]string{
 				`.a = { "x", "y" } @2`, `.b = { key = 1, [5222] = "c2s", [5269] = "s2s" } @3`, `.c = { "one", "two" } @4`,
 				`.d = { [4] = "z" } @5`, `.e = { [1.5] = "f", [-1] = "n", true = "t" } @6`,
-			}},
+			},
+		},
 		{"a first line for the shell, and a byte order mark", nil, "\ufeff#!/usr/bin/env lua\na = 1", []string{".a = 1 @2"}},
-		{"Component opened twice with its module", nil, `
+		{
+			"Component opened twice with its module", nil, `
 Component "c.example" "muc"
 Component "c.example" "muc"
 a = 1`,
-			[]string{"Component c.example muc @2", "c.example.a = 1 @4"}},
-		{"one name in two functions and files is no repetition", nil, `
+			[]string{"Component c.example muc @2", "c.example.a = 1 @4"},
+		},
+		{
+			"one name in two functions and files is no repetition", nil, `
 VirtualHost "a.example" { x = 1 }
 VirtualHost "a.example" { x = 2 }`,
-			[]string{"VirtualHost a.example @2", "a.example.x = 2 @3"}},
+			[]string{"VirtualHost a.example @2", "a.example.x = 2 @3"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			files := append([]string{"main.cfg.lua", c.lua}, c.files...)

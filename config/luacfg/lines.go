@@ -4,6 +4,7 @@ package luacfg
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -253,12 +254,12 @@ func (w *rewriter) assign(s *ast.AssignStmt) ast.Stmt {
 	w.local(line, len(temp.Names))
 	w.fn.locals -= len(temp.Names)
 	temp.Exprs = append(temp.Exprs, s.Rhs...)
-	for i := len(s.Lhs) - 1; i >= 0; i-- {
+	for i, lhs := range slices.Backward(s.Lhs) {
 		value := at(&ast.IdentExpr{Value: "(value " + strconv.Itoa(i) + ")"}, line)
 		if targets[i][0] != nil {
 			out = append(out, at(&ast.FuncCallStmt{Expr: call(line, nameSet, targets[i][0], targets[i][1], value)}, line))
 		} else {
-			out = append(out, at(&ast.AssignStmt{Lhs: []ast.Expr{s.Lhs[i]}, Rhs: []ast.Expr{value}}, line))
+			out = append(out, at(&ast.AssignStmt{Lhs: []ast.Expr{lhs}, Rhs: []ast.Expr{value}}, line))
 		}
 	}
 	return at(&ast.DoBlockStmt{Stmts: out}, line)

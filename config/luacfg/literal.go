@@ -3,9 +3,8 @@
 package luacfg
 
 import (
-	"github.com/yuin/gopher-lua/ast"
-
 	lua "github.com/yuin/gopher-lua"
+	"github.com/yuin/gopher-lua/ast"
 )
 
 // literal is a field of a table that consists of constants: it is made by us,

@@ -204,8 +204,7 @@ func (r *runner) mustLoad(l *lua.LState, file string, source []byte) *lua.LFunct
 // positioned returns "file:line: text".
 func positioned(file string, err error) string {
 	line := 1
-	var at *sourceError
-	if errors.As(err, &at) {
+	if at, ok := errors.AsType[*sourceError](err); ok {
 		line = at.line
 	}
 	return config.Pos{File: file, Line: line}.String() + ": " + err.Error()
@@ -259,7 +258,8 @@ type raised struct {
 // explain is called with an error where it was raised: it finds its place and
 // its text.
 func (r *runner) explain(l *lua.LState) int {
-	pos, text := r.caller(l), ""
+	pos := r.caller(l)
+	var text string
 	switch v := l.Get(1).(type) {
 	case lua.LString:
 		text = strings.TrimSpace(string(v))
@@ -331,8 +331,7 @@ func (r *runner) reword(pos config.Pos, text string) string {
 // failure makes the error that Load returns of one that PCall returned.
 func (r *runner) failure(err error) error {
 	out := &Error{config.Pos{File: r.cfg.File}, strings.TrimSpace(err.Error()), r.cfg.Problems}
-	var failed *lua.ApiError
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*lua.ApiError](err); ok {
 		if ud, ok := failed.Object.(*lua.LUserData); ok {
 			if v, ok := ud.Value.(*raised); ok {
 				out.Pos, out.Text = v.pos, v.text

@@ -93,12 +93,10 @@ func baseAssert(l *lua.LState) int {
 		return l.GetTop()
 	}
 	l.CheckAny(1)
-	switch msg := l.Get(2); {
-	case msg == lua.LNil:
-		l.RaiseError("assertion failed!")
-	default:
+	if msg := l.Get(2); msg != lua.LNil {
 		l.Error(msg, 0)
 	}
+	l.RaiseError("assertion failed!")
 	return 0
 }
 
@@ -123,7 +121,7 @@ func (r *runner) basePrint(l *lua.LState) int {
 
 func baseToNumber(l *lua.LState) int {
 	base := integer(l, 2, 10)
-	var n lua.LValue = lua.LNil
+	n := lua.LNil
 	switch v := l.CheckAny(1).(type) {
 	case lua.LNumber:
 		n = v

@@ -178,9 +178,9 @@ func (m *matcher) value(i int) lua.LValue {
 func (b *budget) strGsub(l *lua.LState) int {
 	s, pat := arg(l, 1), arg(l, 2)
 	repl := l.Get(3)
-	switch repl.(type) {
+	switch r := repl.(type) {
 	case lua.LNumber:
-		repl = lua.LString(formatNumber(repl.(lua.LNumber)))
+		repl = lua.LString(formatNumber(r))
 	case lua.LString, *lua.LTable, *lua.LFunction:
 	default:
 		l.ArgError(3, "string, function or table expected")

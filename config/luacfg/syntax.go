@@ -7,10 +7,9 @@ import (
 	"errors"
 	"fmt"
 
+	lua "github.com/yuin/gopher-lua"
 	"github.com/yuin/gopher-lua/ast"
 	"github.com/yuin/gopher-lua/parse"
-
-	lua "github.com/yuin/gopher-lua"
 
 	"tercet/config"
 )
@@ -48,8 +47,7 @@ func (r *runner) compile(file string, source []byte) (proto *lua.FunctionProto, 
 		return nil, err
 	}
 	proto, err = lua.Compile(stmts, file)
-	var failed *lua.CompileError
-	if errors.As(err, &failed) {
+	if failed, ok := errors.AsType[*lua.CompileError](err); ok {
 		return nil, &sourceError{max(failed.Line, 1), failed.Message}
 	}
 	return proto, err
