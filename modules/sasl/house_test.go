@@ -222,7 +222,7 @@ func pipe(t *testing.T) (client, server net.Conn) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() { _ = l.Close() }()                                  // no longer needed
+	defer func() { _ = l.Close() }() // no longer needed
 	if client, err = net.Dial("tcp", l.Addr().String()); err != nil {
 		t.Fatal(err)
 	}

@@ -144,7 +144,7 @@ func (m *sasl) succeed(ctx context.Context, st *stream.Stream, n *negotiation, d
 		return // ended meanwhile
 	}
 	st.Authenticate(user)
-	m.scope.Log.InfoContext(ctx, "authenticated", "remote", st.Remote.Addr().Unmap(), "user", user, "mechanism", n.mechanism, "stream", st.ID)
+	m.scope.Log.InfoContext(ctx, "authenticated", "remote", remote(st), "user", user, "mechanism", n.mechanism, "stream", st.ID)
 	m.tell(ctx, auth.Success, st, n, user, nil)
 	perStream.Clear(st)
 	success := element.New(nsSASL, "success")
@@ -177,7 +177,7 @@ func (m *sasl) fail(ctx context.Context, st *stream.Stream, n *negotiation, err 
 	n.exchange = nil
 	var f *auth.Failure
 	if !errors.As(err, &f) {
-		m.scope.Log.ErrorContext(ctx, "login failed for a fault of the server", "remote", st.Remote.Addr().Unmap(), "mechanism", n.mechanism, "stream", st.ID, "err", err)
+		m.scope.Log.ErrorContext(ctx, "login failed for a fault of the server", "remote", remote(st), "mechanism", n.mechanism, "stream", st.ID, "err", err)
 		f = &auth.Failure{Condition: auth.TemporaryAuthFailure}
 	}
 	e := element.New(nsSASL, "failure").Open(nsSASL, f.Condition).Close()
@@ -187,12 +187,15 @@ func (m *sasl) fail(ctx context.Context, st *stream.Stream, n *negotiation, err 
 	st.Send(e.Element())
 	// The address comes before what the client chose, and in this order:
 	// programs read it (README.md).
-	m.scope.Log.InfoContext(ctx, "failed login", "remote", st.Remote.Addr().Unmap(), "condition", f.Condition, "mechanism", n.mechanism, "user", f.User, "stream", st.ID)
+	m.scope.Log.InfoContext(ctx, "failed login", "remote", remote(st), "condition", f.Condition, "mechanism", n.mechanism, "user", f.User, "stream", st.ID)
 	m.tell(ctx, auth.Failed, st, n, f.User, f)
 	if m.count(ctx, st, n, f) {
 		st.End(stream.Fail(stream.PolicyViolation, "too many failed logins"))
 	}
 }
+
+// remote is the client's address for logs.
+func remote(st *stream.Stream) string { return st.Remote.Addr().Unmap().String() }
 
 func (m *sasl) tell(ctx context.Context, hook ext.Hook[auth.LoginEvent], st *stream.Stream, n *negotiation, user string, f *auth.Failure) {
 	p := st.Table.Enter()
@@ -206,7 +209,7 @@ func (m *sasl) count(ctx context.Context, st *stream.Stream, n *negotiation, f *
 	case auth.NotAuthorized, auth.InvalidAuthzid: // these may be guesses
 		n.failures++
 		if m.limited(st) && m.attempts.failed(st.Remote.Addr(), time.Now(), m.MaxFailures, m.Ban) {
-			m.scope.Log.WarnContext(ctx, "too many failed logins: the address may not log in for a while", "remote", st.Remote.Addr().Unmap(), "for", m.Ban)
+			m.scope.Log.WarnContext(ctx, "too many failed logins: the address may not log in for a while", "remote", remote(st), "for", m.Ban)
 			return true
 		}
 	case auth.MalformedRequest, auth.IncorrectEncoding, auth.AccountDisabled, auth.CredentialsExpired:

@@ -47,7 +47,7 @@ func (m *sasl) features(ctx context.Context, ev *stream.FeaturesEvent) ext.Verdi
 	n := perStream.Of(st)
 	n.offered, n.bindings = names, c.Bindings
 	if len(names) == 0 {
-		m.scope.Log.WarnContext(ctx, "no SASL mechanism can be offered: nobody can log in", "stream", st.ID, "remote", st.Remote.Addr(), "secured", st.Secured)
+		m.scope.Log.WarnContext(ctx, "no SASL mechanism can be offered: nobody can log in", "stream", st.ID, "remote", remote(st), "secured", st.Secured)
 		return ext.Next
 	}
 	list := element.New(nsSASL, "mechanisms")

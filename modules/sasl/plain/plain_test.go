@@ -30,7 +30,7 @@ func (a *accounts) Check(_ context.Context, user, password string) (bool, error)
 	return user == "romeo" && right, nil
 }
 
-func (*accounts) Hashes() []string { return nil }
+func (*accounts) Hashes() []string                             { return nil }
 func (*accounts) Exists(context.Context, string) (bool, error) { return false, auth.ErrNotSupported }
 
 func (*accounts) Keys(context.Context, string, string) (k auth.ScramKeys, ok bool, err error) {

@@ -111,7 +111,7 @@ func (x *exchange) bind(ctx context.Context) error {
 		data, ok := x.bindingData()
 		if !ok {
 			x.channel.Log.InfoContext(ctx, "client asks for a channel binding that this stream does not have",
-				"remote", x.channel.Remote, "binding", x.first.binding, "offered", x.channel.Bindings, "mechanism", x.name(true))
+				"remote", x.channel.Remote.String(), "binding", x.first.binding, "offered", x.channel.Bindings, "mechanism", x.name(true))
 			return &auth.Failure{Condition: auth.InvalidMechanism, Text: "this type of channel binding is not offered, try another one or another mechanism"}
 		}
 		x.binding = append(x.binding, data...)
@@ -123,7 +123,7 @@ func (x *exchange) bind(ctx context.Context) error {
 		if x.allowDowngrade {
 			log, said = x.channel.Log.DebugContext, "admitted a client that believes that channel binding is not offered"
 		}
-		log(ctx, said, "remote", x.channel.Remote, "offered", x.channel.Bindings, "mechanism", x.name(false),
+		log(ctx, said, "remote", x.channel.Remote.String(), "offered", x.channel.Bindings, "mechanism", x.name(false),
 			"option", optionDowngrade)
 		if !x.allowDowngrade {
 			return &auth.Failure{Condition: auth.MechanismTooWeak, Text: "channel binding is offered: somebody may have changed the list of mechanisms, or this client is mistaken"}
@@ -175,7 +175,7 @@ func (x *exchange) finish(ctx context.Context, msg []byte) ([]byte, error) {
 		return nil, &auth.Failure{Condition: auth.NotAuthorized}
 	case !bound: // said to nobody but who knows the password
 		x.channel.Log.WarnContext(ctx, "channel binding does not match: somebody stands between client and server, or TLS ends elsewhere",
-			"remote", x.channel.Remote, "binding", x.first.binding, "mechanism", x.name(x.plus))
+			"remote", x.channel.Remote.String(), "binding", x.first.binding, "mechanism", x.name(x.plus))
 		return nil, &auth.Failure{Condition: auth.NotAuthorized, Text: "channel binding does not match"}
 	case x.disabled:
 		return nil, &auth.Failure{Condition: auth.AccountDisabled}
