@@ -100,28 +100,11 @@ func (m *matcher) match(s, p int) int {
 				return -1
 			}
 		case '%':
-			if p+1 == len(m.pat) {
-				m.fail(errPatternEnd)
-			}
-			switch c := m.pat[p+1]; {
-			case c == 'b':
-				if s = m.balance(s, p+2); s < 0 {
+			if end, next, special := m.escape(s, p); special {
+				if next < 0 {
 					return -1
 				}
-				p += 4
-				continue
-			case c == 'f':
-				end, ok := m.frontier(s, p+2)
-				if !ok {
-					return -1
-				}
-				p = end
-				continue
-			case c >= '0' && c <= '9':
-				if s = m.repeat(s, c); s < 0 {
-					return -1
-				}
-				p += 2
+				s, p = next, end
 				continue
 			}
 		}
@@ -150,6 +133,27 @@ func (m *matcher) match(s, p int) int {
 		}
 	}
 	return s
+}
+
+// escape matches what a % begins if it is no class: %b, %f, %1. It returns the
+// end of the item in the pattern, and that of the match in the text or -1.
+func (m *matcher) escape(s, p int) (end, next int, special bool) {
+	if p+1 == len(m.pat) {
+		m.fail(errPatternEnd)
+	}
+	switch c := m.pat[p+1]; {
+	case c == 'b':
+		return p + 4, m.balance(s, p+2), true
+	case c == 'f':
+		end, ok := m.frontier(s, p+2)
+		if !ok {
+			return end, -1, true
+		}
+		return end, s, true
+	case isDigit(c):
+		return p + 2, m.repeat(s, c), true
+	}
+	return p, s, false
 }
 
 // at returns the character of the pattern at p; behind its end one that means

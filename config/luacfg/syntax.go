@@ -77,79 +77,89 @@ func tooDeep(stmts []ast.Stmt) int {
 	return 0
 }
 
-// children lists the parts of a statement or an expression. An elseif is no
-// deeper than its if.
+// children lists the parts of a block, a statement or an expression.
 func children(node any) (parts []any) {
-	exprs := func(list ...ast.Expr) {
-		for _, e := range list {
-			if e != nil {
-				parts = append(parts, e)
-			}
-		}
-	}
-	block := func(list []ast.Stmt) {
-		for _, s := range list {
-			parts = append(parts, s)
-		}
-	}
 	switch n := node.(type) {
 	case []ast.Stmt:
-		block(n)
+		return appendStmts(nil, n...)
+	case ast.Stmt:
+		return stmtParts(n)
+	case ast.Expr:
+		return exprParts(n)
+	}
+	return nil
+}
+
+func appendStmts(parts []any, stmts ...ast.Stmt) []any {
+	for _, s := range stmts {
+		parts = append(parts, s)
+	}
+	return parts
+}
+
+func appendExprs(parts []any, exprs ...ast.Expr) []any {
+	for _, e := range exprs {
+		if e != nil {
+			parts = append(parts, e)
+		}
+	}
+	return parts
+}
+
+func stmtParts(stmt ast.Stmt) []any {
+	switch n := stmt.(type) {
 	case *ast.AssignStmt:
-		exprs(n.Lhs...)
-		exprs(n.Rhs...)
+		return appendExprs(appendExprs(nil, n.Lhs...), n.Rhs...)
 	case *ast.LocalAssignStmt:
-		exprs(n.Exprs...)
+		return appendExprs(nil, n.Exprs...)
 	case *ast.FuncCallStmt:
-		exprs(n.Expr)
+		return appendExprs(nil, n.Expr)
 	case *ast.DoBlockStmt:
-		block(n.Stmts)
+		return appendStmts(nil, n.Stmts...)
 	case *ast.WhileStmt:
-		exprs(n.Condition)
-		block(n.Stmts)
+		return appendStmts(appendExprs(nil, n.Condition), n.Stmts...)
 	case *ast.RepeatStmt:
-		exprs(n.Condition)
-		block(n.Stmts)
+		return appendStmts(appendExprs(nil, n.Condition), n.Stmts...)
 	case *ast.IfStmt:
-		exprs(n.Condition)
-		block(n.Then)
-		block(n.Else)
+		return appendStmts(appendStmts(appendExprs(nil, n.Condition), n.Then...), n.Else...)
 	case *ast.NumberForStmt:
-		exprs(n.Init, n.Limit, n.Step)
-		block(n.Stmts)
+		return appendStmts(appendExprs(nil, n.Init, n.Limit, n.Step), n.Stmts...)
 	case *ast.GenericForStmt:
-		exprs(n.Exprs...)
-		block(n.Stmts)
+		return appendStmts(appendExprs(nil, n.Exprs...), n.Stmts...)
 	case *ast.FuncDefStmt:
-		exprs(n.Name.Func, n.Name.Receiver)
-		block(n.Func.Stmts)
+		return appendStmts(appendExprs(nil, n.Name.Func, n.Name.Receiver), n.Func.Stmts...)
 	case *ast.ReturnStmt:
-		exprs(n.Exprs...)
+		return appendExprs(nil, n.Exprs...)
+	}
+	return nil
+}
+
+func exprParts(expr ast.Expr) (parts []any) {
+	switch n := expr.(type) {
 	case *ast.AttrGetExpr:
-		exprs(n.Object, n.Key)
+		return appendExprs(nil, n.Object, n.Key)
 	case *ast.TableExpr:
 		for _, f := range n.Fields {
-			exprs(f.Key, f.Value)
+			parts = appendExprs(parts, f.Key, f.Value)
 		}
 	case *ast.FuncCallExpr:
-		exprs(n.Func, n.Receiver)
-		exprs(n.Args...)
+		return appendExprs(appendExprs(nil, n.Func, n.Receiver), n.Args...)
 	case *ast.LogicalOpExpr:
-		exprs(n.Lhs, n.Rhs)
+		return appendExprs(nil, n.Lhs, n.Rhs)
 	case *ast.RelationalOpExpr:
-		exprs(n.Lhs, n.Rhs)
+		return appendExprs(nil, n.Lhs, n.Rhs)
 	case *ast.StringConcatOpExpr:
-		exprs(n.Lhs, n.Rhs)
+		return appendExprs(nil, n.Lhs, n.Rhs)
 	case *ast.ArithmeticOpExpr:
-		exprs(n.Lhs, n.Rhs)
+		return appendExprs(nil, n.Lhs, n.Rhs)
 	case *ast.UnaryMinusOpExpr:
-		exprs(n.Expr)
+		return appendExprs(nil, n.Expr)
 	case *ast.UnaryNotOpExpr:
-		exprs(n.Expr)
+		return appendExprs(nil, n.Expr)
 	case *ast.UnaryLenOpExpr:
-		exprs(n.Expr)
+		return appendExprs(nil, n.Expr)
 	case *ast.FunctionExpr:
-		block(n.Stmts)
+		return appendStmts(nil, n.Stmts...)
 	}
 	return parts
 }
