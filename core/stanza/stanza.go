@@ -71,36 +71,49 @@ func NewID() string {
 
 // Children ranges over the payload's elements.
 func (s *Stanza) Children() iter.Seq[element.Element] {
-	return func(yield func(element.Element) bool) {
-		for e := range s.original() {
+	return func(yield func(element.Element) bool) { s.each(yield) } // small enough to be inlined: no allocation
+}
+
+func (s *Stanza) each(yield func(element.Element) bool) {
+	if s.filtered {
+		for _, e := range s.kept {
 			if !yield(e) {
 				return
 			}
 		}
-		for _, e := range s.added {
+	} else {
+		for e := s.root.First(); !e.IsZero(); e = e.Next() {
 			if !yield(e) {
 				return
 			}
+		}
+	}
+	for _, e := range s.added {
+		if !yield(e) {
+			return
 		}
 	}
 }
 
 // First returns the payload's first element, or the zero element.
-func (s *Stanza) First() element.Element {
-	for e := range s.Children() {
-		return e
-	}
-	return element.Element{}
+func (s *Stanza) First() (first element.Element) {
+	s.each(func(e element.Element) bool {
+		first = e
+		return false
+	})
+	return first
 }
 
 // Child returns the payload's first element of this name, or the zero element.
-func (s *Stanza) Child(space, local string) element.Element {
-	for e := range s.Children() {
+func (s *Stanza) Child(space, local string) (child element.Element) {
+	s.each(func(e element.Element) bool {
 		if e.Is(space, local) {
-			return e
+			child = e
+			return false
 		}
-	}
-	return element.Element{}
+		return true
+	})
+	return child
 }
 
 // ChildText returns the text of the payload's first element of this name.
