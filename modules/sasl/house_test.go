@@ -48,7 +48,7 @@ const (
 // A house is the part of a server that authenticates: real modules, streams
 // and TLS, without listeners.
 type house struct {
-	t    *testing.T
+	t    testing.TB
 	env  *module.Env
 	log  *lines
 	cert tls.Certificate
@@ -72,9 +72,9 @@ func (l *lines) String() string {
 	return l.b.String()
 }
 
-func newHouse(t *testing.T, lua string) *house {
-	t.Helper()
-	h := &house{t: t, log: new(lines), cert: certificate(t)}
+func newHouse(tb testing.TB, lua string) *house {
+	tb.Helper()
+	h := &house{t: tb, log: new(lines), cert: certificate(tb)}
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	ctx, cancel := context.WithCancel(context.Background())
 	h.env = &module.Env{
@@ -85,11 +85,11 @@ func newHouse(t *testing.T, lua string) *house {
 	h.env.Manager = module.NewManager(h.env, module.NewCatalogue([]module.Definition{
 		sasl.Module, scram.Module, plain.Module, accounts.Module, accounts.Plain,
 	}))
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		stop, done := context.WithTimeout(context.Background(), 10*time.Second)
 		defer done()
 		if err := h.env.Streams.Stop(stop, stream.Fail(stream.SystemShutdown, "")); err != nil {
-			t.Error(err)
+			tb.Error(err)
 		}
 		h.env.Manager.Close(stop)
 		cancel()
@@ -97,8 +97,8 @@ func newHouse(t *testing.T, lua string) *house {
 	h.use(lua)
 	for _, user := range []string{"romeo", "juliet"} {
 		if accounts := h.accounts(); accounts != nil {
-			if err := accounts.Create(t.Context(), user, password); err != nil {
-				t.Fatal(err)
+			if err := accounts.Create(tb.Context(), user, password); err != nil {
+				tb.Fatal(err)
 			}
 		}
 	}
@@ -160,11 +160,11 @@ func (h *house) attach(fn func(*ext.Scope)) {
 	}
 }
 
-func certificate(t *testing.T) tls.Certificate {
-	t.Helper()
+func certificate(tb testing.TB) tls.Certificate {
+	tb.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: domain}, DNSNames: []string{domain},
@@ -172,7 +172,7 @@ func certificate(t *testing.T) tls.Certificate {
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}
 }
@@ -180,7 +180,7 @@ func certificate(t *testing.T) tls.Certificate {
 // A visitor is one client stream.
 type visitor struct {
 	*coretest.Client
-	t        *testing.T
+	t        testing.TB
 	tls      *tls.Conn // nil in clear
 	features element.Element
 }
@@ -216,18 +216,18 @@ func (h *house) visit(version uint16, addr string) *visitor {
 }
 
 // pipe is a pair of TCP connections: net.Pipe would wait for the peer to read.
-func pipe(t *testing.T) (client, server net.Conn) {
-	t.Helper()
+func pipe(tb testing.TB) (client, server net.Conn) {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	defer func() { _ = l.Close() }() // no longer needed
 	if client, err = net.Dial("tcp", l.Addr().String()); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	if server, err = l.Accept(); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return client, server
 }

@@ -58,7 +58,7 @@ func (p *provider) offers() hashSet { return hashSet(p.offered.Load()) } //nolin
 // Exists implements auth.Provider.
 func (p *provider) Exists(ctx context.Context, user string) (bool, error) {
 	a, err := p.account(ctx, user)
-	return err == nil && a.record != nil, err
+	return err == nil && a.known, err
 }
 
 // Keys implements auth.Provider. Of a disabled account it returns the keys
@@ -73,12 +73,12 @@ func (p *provider) Keys(ctx context.Context, user, hash string) (k auth.ScramKey
 	if err != nil {
 		return k, false, err
 	}
-	if a.record != nil && !a.real.has(i) && p.hashes.has(i) && a.record.Password != "" {
+	if !a.real.has(i) && p.hashes.has(i) && a.password != "" {
 		if a, err = p.complete(ctx, user); err != nil {
 			return k, false, err
 		}
 	}
-	if a.real.has(i) && a.record.Disabled {
+	if a.real.has(i) && a.disabled {
 		err = auth.ErrDisabled
 	}
 	return a.keys[i], a.real.has(i), err
@@ -95,7 +95,7 @@ func (p *provider) Check(ctx context.Context, user, password string) (bool, erro
 	if err != nil {
 		return false, err
 	}
-	if a.record != nil && a.real == 0 && a.record.Password != "" {
+	if a.real == 0 && a.password != "" {
 		if a, err = p.complete(ctx, user); err != nil {
 			return false, err
 		}
@@ -112,7 +112,7 @@ func (p *provider) Check(ctx context.Context, user, password string) (bool, erro
 		a.remember(proof)
 		p.renew(ctx, user, password, a, i)
 	}
-	if a.record.Disabled {
+	if a.disabled {
 		return true, auth.ErrDisabled
 	}
 	return true, nil
@@ -178,10 +178,10 @@ func (p *provider) Disabled(ctx context.Context, user string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	if a.record == nil {
+	if !a.known {
 		return false, fmt.Errorf("account %s: %w", user, auth.ErrNoAccount)
 	}
-	return a.record.Disabled, nil
+	return a.disabled, nil
 }
 
 // Password returns an account's password for protocols that cannot do without,
@@ -191,14 +191,14 @@ func (p *provider) Password(ctx context.Context, user string) (string, error) {
 	switch {
 	case err != nil:
 		return "", err
-	case a.record == nil:
+	case !a.known:
 		return "", fmt.Errorf("password of %s: %w", user, auth.ErrNoAccount)
-	case a.record.Disabled:
+	case a.disabled:
 		return "", fmt.Errorf("password of %s: %w", user, auth.ErrDisabled)
-	case !p.plain || a.record.Password == "":
+	case !p.plain || a.password == "":
 		return "", fmt.Errorf("password of %s: only hashes are kept: %w", user, auth.ErrNotSupported)
 	}
-	return a.record.Password, nil
+	return a.password, nil
 }
 
 // Users implements auth.Provider.

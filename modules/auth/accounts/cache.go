@@ -41,7 +41,7 @@ func (c *cache) put(user string, a *account) {
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if a.record == nil {
+	if !a.known {
 		c.known.drop(user)
 		c.unknown.put(user, a, until)
 		return

@@ -122,9 +122,9 @@ func (p *provider) read(ctx context.Context, user string) (*record, error) {
 
 // make prepares a record for use.
 func (p *provider) make(ctx context.Context, user string, r *record) *account {
-	a := &account{record: r}
+	a := new(account)
 	if r != nil {
-		a.real = r.hashes()
+		*a = account{known: true, disabled: r.Disabled, settled: p.settled(r), real: r.hashes(), password: r.Password}
 		p.miss(ctx, user, p.offers()&^r.has())
 	}
 	for i := range kinds {

@@ -29,7 +29,7 @@ type options struct {
 
 var defaults = options{
 	Hashes: []string{"SHA-1", "SHA-256", "SHA-512"}, Iterations: 10_000,
-	CacheSize: 10_000, CacheLife: time.Hour,
+	CacheSize: 5_000, CacheLife: time.Hour,
 }
 
 // Check says what tags cannot.

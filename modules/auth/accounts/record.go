@@ -72,13 +72,16 @@ type hostRecord struct {
 	Plain bool `json:"plain,omitempty"`
 }
 
-// An account is a record that is ready for use, or the likeness of one. It is
-// shared and does not change, but for what it remembers.
+// An account is what is kept in memory of a record, or the likeness of one. It
+// is shared and does not change, but for what it remembers.
 type account struct {
-	record *record // nil: there is no such account
-	real   hashSet
-	keys   [len(kinds)]auth.ScramKeys // feigned where they are not real
-	proof  atomic.Pointer[[sha256.Size]byte]
+	known    bool // there is such an account
+	disabled bool
+	settled  bool // the record is what the policy makes of it
+	real     hashSet
+	password string                     // with internal_plain only
+	keys     [len(kinds)]auth.ScramKeys // feigned where they are not real
+	proof    atomic.Pointer[[sha256.Size]byte]
 }
 
 // check is the kind by which the password is checked.

@@ -16,7 +16,7 @@ var errSettled = errors.New("accounts: nothing to change")
 // is known (XEP-0480 does it for clients that show none). It was checked by
 // the kind i. If that fails, the account stays as it is.
 func (p *provider) renew(ctx context.Context, user, password string, a *account, i int) {
-	if p.settled(a.record) {
+	if a.settled {
 		return
 	}
 	checked := a.keys[i].StoredKey
@@ -77,7 +77,8 @@ func (p *provider) sweep(ctx context.Context) error {
 		if r == nil {
 			continue // gone meanwhile
 		}
-		if r.Password != "" && (!p.plain || r.hashes()&p.hashes != p.hashes) {
+		has := r.hashes()
+		if r.Password != "" && (!p.plain || has&p.hashes != p.hashes) {
 			a, err := p.complete(ctx, user)
 			if err != nil {
 				return p.again(err)
@@ -85,13 +86,13 @@ func (p *provider) sweep(ctx context.Context) error {
 			if plain++; plain%1000 == 0 {
 				p.log.InfoContext(ctx, "passwords are being hashed", "done", plain)
 			}
-			if r = a.record; r == nil {
+			if has = a.real; !a.known {
 				continue
 			}
 		}
 		total++
 		for i := range kinds {
-			if p.hashes.has(i) && !r.hashes().has(i) {
+			if p.hashes.has(i) && !has.has(i) {
 				lacking[i]++
 			}
 		}
