@@ -28,7 +28,8 @@ var (
 
 // A Provider knows the accounts of one host. Users are localparts in the form
 // of RFC 7622. Each method may wait for a database or a network; each honours
-// its context.
+// its context. Of a disabled account Check and Keys return what they would, and
+// beside it ErrDisabled: only who has shown the password is told so.
 type Provider interface {
 	// Exists reports whether there is such an account.
 	Exists(ctx context.Context, user string) (bool, error)
