@@ -23,6 +23,9 @@ var (
 	Registered = ext.NewHook[AccountEvent]("user-registered")
 	// PasswordChanged is fired when an account has another password.
 	PasswordChanged = ext.NewHook[AccountEvent]("user-password-changed")
+	// Deleting is fired when nobody can use an account any more and what it has
+	// stored is still there.
+	Deleting = ext.NewHook[AccountEvent]("user-deleting")
 	// Deleted is fired when an account is gone: its sessions have ended and all
 	// that it had stored is purged. Modules forget what they keep in memory.
 	Deleted = ext.NewHook[AccountEvent]("user-deleted")

@@ -73,6 +73,7 @@ func (a *Accounts) Remove(ctx context.Context, user string, by Actor) error {
 	for _, s := range a.host.Sessions.Resources(user) {
 		a.host.Kick(ctx, s, stream.Fail(stream.NotAuthorized, "the account was removed"))
 	}
+	a.tell(ctx, auth.Deleting, user, by)
 	purge, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)
 	defer cancel()
 	if err := a.env.Storage.Purge(purge, a.host.Name, user); err != nil {
