@@ -19,7 +19,9 @@ import (
 	"tercet/modules/message"
 	"tercet/modules/offline"
 	"tercet/modules/ping"
+	"tercet/modules/presence"
 	"tercet/modules/private"
+	"tercet/modules/roster"
 	"tercet/modules/sasl"
 	"tercet/modules/sasl/plain"
 	"tercet/modules/sasl/scram"
@@ -52,7 +54,9 @@ var All = []module.Definition{
 	offline.Module,
 	ping.Module,
 	plain.Module,
+	presence.Module,
 	private.Module,
+	roster.Module,
 	sasl.Module,
 	scram.Module,
 	session.Module,

@@ -4,9 +4,13 @@ package roster
 
 import (
 	"context"
+	"errors"
+	"iter"
 
 	"tercet/core/ext"
 	"tercet/core/jid"
+	"tercet/core/session"
+	"tercet/core/slot"
 )
 
 // Service gives other modules the rosters of a host.
@@ -21,6 +25,68 @@ type Contacts interface {
 	// false removes it. What a client may see of the change is pushed to the
 	// account's interested resources after it is stored.
 	Edit(ctx context.Context, user string, contact jid.JID, fn func(Item) (next Item, keep bool)) error
+}
+
+// Subscriptions is how the presence module keeps subscriptions.
+var Subscriptions = ext.NewService[Ledger]("roster-subscriptions")
+
+// A Ledger changes subscriptions so that both sides come to agree, whenever
+// the server is killed: a stanza for the other side that lives on this server
+// is stored in the same transaction as the change that it tells of.
+type Ledger interface {
+	// Change is Edit for changes that have to be told to the contact. An item
+	// that does not exist is hidden.
+	Change(ctx context.Context, user string, contact jid.JID, fn func(Item) Change) error
+	// Settle forgets that a stanza of that type is owed to the contact.
+	Settle(ctx context.Context, user string, contact jid.JID, typ string) error
+	// Owed yields what is owed, by all accounts.
+	Owed(ctx context.Context) iter.Seq2[Debt, error]
+}
+
+// A Change is what becomes of an item.
+type Change struct {
+	Item  Item
+	Keep  bool
+	Owe   []string // types of the subscription stanzas for the contact, kept until Settle if it lives on this server
+	First func()   // called after the change is stored and before it is pushed; it may deliver, not route
+}
+
+// A Debt is a subscription stanza that a contact may not have got.
+type Debt struct {
+	User    string
+	Contact jid.JID
+	Type    string
+}
+
+// Shared lets modules that handle Load say that they would do it otherwise now.
+var Shared = ext.NewService[Refresher]("roster-refresh")
+
+// A Refresher fires Load again for each roster, and pushes what differs.
+type Refresher interface{ Refresh(ctx context.Context) }
+
+// ErrShared says that an item is not the account's own to change.
+var ErrShared = errors.New("roster: the item comes from a shared group")
+
+// Load is fired when a roster has been read: handlers may change the items,
+// which nobody else sees yet. What they set is not stored.
+var Load = ext.NewHook[LoadEvent]("roster-load")
+
+// A LoadEvent is the roster of an account.
+type LoadEvent struct {
+	User, Host string
+	Items      map[jid.JID]Item
+	Pass       ext.Pass
+}
+
+// Removed is fired when an item has been removed from a roster, but for a mere
+// request to subscribe.
+var Removed = ext.NewHook[RemovedEvent]("roster-item-removed")
+
+// A RemovedEvent is an item that was in a roster.
+type RemovedEvent struct {
+	User, Host string
+	Item       Item
+	Pass       ext.Pass
 }
 
 // A Roster is an account's contacts by bare JID.
@@ -39,6 +105,8 @@ type Item struct {
 	Ask      bool   // our request to subscribe is not answered
 	Approved bool   // its request is approved before it came (section 3.4)
 	Pending  []byte // its request, as it came, that our user has not answered
+	Hidden   bool   // there is only that request: clients see no item
+	Shared   bool   // from a shared group: not stored, and not the client's to change
 }
 
 // Subscription is the item's state in the words of RFC 6121 section 2.1.2.5.
@@ -52,4 +120,27 @@ func (i Item) Subscription() string {
 		return "from"
 	}
 	return "none"
+}
+
+// Ends are the types of the stanzas that end all that there is between the
+// account and the contact (RFC 6121 section 2.5.2).
+func (i Item) Ends() (types []string) {
+	if i.To || i.Ask {
+		types = append(types, "unsubscribe")
+	}
+	if i.From || i.Pending != nil {
+		types = append(types, "unsubscribed")
+	}
+	return types
+}
+
+// interested says which sessions have asked for the roster (RFC 6121 section
+// 2.1.6).
+var interested = slot.New[flag]("roster")
+
+// Interested reports whether a resource has asked for the roster: pushes and
+// answers to subscription requests are delivered to it.
+func Interested(s *session.Session) bool {
+	f := interested.Peek(s)
+	return f != nil && f.Load()
 }
