@@ -52,7 +52,7 @@ func TestReadDeadline(t *testing.T) {
 	}
 }
 
-// TestReadDeadlineUnderFlood has a peer that never lets the socket run empty.
+// TestReadDeadlineUnderFlood has a peer that does not let the socket run empty.
 func TestReadDeadlineUnderFlood(t *testing.T) {
 	c, peer := newPair(t, "tcp", tls.VersionTLS13, Options{})
 	go func() {
@@ -62,13 +62,15 @@ func TestReadDeadlineUnderFlood(t *testing.T) {
 			}
 		}
 	}()
-	if err := c.SetReadDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+	time.Sleep(50 * time.Millisecond) // 100 KiB and more are there
+	if err := c.SetReadDeadline(time.Now().Add(20 * time.Millisecond)); err != nil {
 		t.Fatal(err)
 	}
+	records := 0
 	within(t, 5*time.Second, "a flood", func() {
-		slow := func([]byte) { time.Sleep(time.Millisecond) }
-		if err := pump(c, 32<<10, slow, nothing); !errors.Is(err, os.ErrDeadlineExceeded) {
-			t.Errorf("ended with %v", err)
+		slow := func([]byte) { records++; time.Sleep(10 * time.Millisecond) }
+		if err := pump(c, 32<<10, slow, nothing); !errors.Is(err, os.ErrDeadlineExceeded) || records > 5 {
+			t.Errorf("ended with %v after %d records", err, records)
 		}
 	})
 	c.End(errTest)

@@ -176,20 +176,24 @@ func TestHandshakeEnds(t *testing.T) {
 // TestAlertArrives has a client without a common version: it must see our
 // alert, not a reset.
 func TestAlertArrives(t *testing.T) {
-	c, peer := newPair(t, "tcp", 0, Options{})
-	done := make(chan error, 1)
-	go func() {
-		cfg := clientTLS()
-		cfg.MaxVersion = tls.VersionTLS12
-		done <- tls.Client(peer, cfg).Handshake()
-		_ = peer.Close()
-	}()
-	if err := c.DirectTLS(t.Context(), serverTLS(tls.VersionTLS13)); err == nil {
-		t.Error("no error")
-	}
-	_ = c.Close()
-	if err := <-done; err == nil || !strings.Contains(err.Error(), "protocol version") {
-		t.Errorf("the client sees %v", err)
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) {
+			c, peer := newPair(t, kind, 0, Options{})
+			done := make(chan error, 1)
+			go func() {
+				cfg := clientTLS()
+				cfg.MaxVersion = tls.VersionTLS12
+				done <- tls.Client(peer, cfg).Handshake()
+				_ = peer.Close()
+			}()
+			if err := c.DirectTLS(t.Context(), serverTLS(tls.VersionTLS13)); err == nil {
+				t.Error("no error")
+			}
+			_ = c.Close()
+			if err := <-done; err == nil || !strings.Contains(err.Error(), "protocol version") {
+				t.Errorf("the client sees %v", err)
+			}
+		})
 	}
 }
 

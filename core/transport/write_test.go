@@ -54,6 +54,23 @@ func TestDirtyWhileDraining(t *testing.T) {
 	}
 }
 
+// TestAppendFuncNothing checks that nothing and too much leave no buffer behind.
+func TestAppendFuncNothing(t *testing.T) {
+	c, _ := newPair(t, "tcp", 0, Options{Limit: 10, OnStuck: func(Reason) {}})
+	for _, add := range []string{"", "more than ten bytes"} {
+		dirty, err := c.AppendFunc(func(dst []byte) []byte { return append(dst, add...) })
+		if dirty || errors.Is(err, ErrFull) != (add != "") {
+			t.Errorf("append %q: %v, %v", add, dirty, err)
+		}
+		c.mu.Lock()
+		if c.out.box != nil || c.out.size() != 0 {
+			t.Errorf("append %q left something", add)
+		}
+		c.mu.Unlock()
+	}
+	eventually(t, "a buffer is lost", func() bool { return outBuffers.out.Load() <= 0 })
+}
+
 func TestAppendFuncPanic(t *testing.T) {
 	c, peer := newPair(t, "tcp", 0, Options{})
 	func() {
