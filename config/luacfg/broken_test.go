@@ -5,6 +5,7 @@ package luacfg_test
 import (
 	"errors"
 	"flag"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -113,6 +114,7 @@ func TestBroken(t *testing.T) {
 				t.Fatal(err)
 			}
 			o := limits(t, string(source))
+			o.Output = io.Discard
 			o.Getenv = func(name string) (string, bool) { return "/home/juliet", name == "HOME" }
 			var got strings.Builder
 			for _, p := range problems(o, file) {

@@ -97,12 +97,13 @@ func (o Options) Load(file string) (cfg *config.Config, err error) {
 type runner struct {
 	*budget
 	places
-	state  *lua.LState
-	cfg    *config.Config
-	sites  []*site
-	tool   bool
-	getenv func(string) (string, bool)
-	output io.Writer
+	state   *lua.LState
+	cfg     *config.Config
+	sites   []*site
+	tool    bool
+	getenv  func(string) (string, bool)
+	output  io.Writer
+	printed int
 
 	global   *section
 	sections map[string]*section

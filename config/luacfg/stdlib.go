@@ -109,11 +109,18 @@ func (r *runner) baseCollect(l *lua.LState) int {
 	return 1
 }
 
+// maxPrinted is how many bytes a run may print: it is the server's log.
+const maxPrinted = 1 << 20
+
 func (r *runner) basePrint(l *lua.LState) int {
 	words := make([]string, l.GetTop())
 	for i := range words {
 		words[i] = text(l, l.Get(i+1))
 		r.alloc(l, 2*len(words[i]))
+		r.printed += len(words[i])
+	}
+	if r.printed++; r.printed > maxPrinted {
+		l.RaiseError("the config prints more than %d KiB", maxPrinted>>10)
 	}
 	fmt.Fprintln(r.output, strings.Join(words, "\t"))
 	return 0
