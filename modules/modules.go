@@ -5,6 +5,7 @@ package modules
 
 import (
 	"tercet/core/module"
+	"tercet/modules/announce"
 	"tercet/modules/auth/accounts"
 	"tercet/modules/bind"
 	"tercet/modules/blocklist"
@@ -15,6 +16,7 @@ import (
 	"tercet/modules/disco"
 	"tercet/modules/iq"
 	"tercet/modules/lastactivity"
+	"tercet/modules/limits"
 	"tercet/modules/mam"
 	"tercet/modules/message"
 	"tercet/modules/offline"
@@ -25,6 +27,7 @@ import (
 	"tercet/modules/sasl"
 	"tercet/modules/sasl/plain"
 	"tercet/modules/sasl/scram"
+	"tercet/modules/server_contact_info"
 	"tercet/modules/session"
 	"tercet/modules/smacks"
 	"tercet/modules/starttls"
@@ -32,12 +35,14 @@ import (
 	"tercet/modules/storage/sqlite"
 	"tercet/modules/time"
 	"tercet/modules/uptime"
+	"tercet/modules/vcard"
 	"tercet/modules/version"
 )
 
 // All are the modules that are compiled in. A folder that is missing here
 // fails a test.
 var All = []module.Definition{
+	announce.Module,
 	accounts.Module,
 	accounts.Plain,
 	bind.Module,
@@ -49,6 +54,7 @@ var All = []module.Definition{
 	disco.Module,
 	iq.Module,
 	lastactivity.Module,
+	limits.Module,
 	mam.Module,
 	message.Module,
 	offline.Module,
@@ -59,6 +65,7 @@ var All = []module.Definition{
 	roster.Module,
 	sasl.Module,
 	scram.Module,
+	server_contact_info.Module,
 	session.Module,
 	smacks.Module,
 	starttls.Module,
@@ -66,5 +73,6 @@ var All = []module.Definition{
 	sqlite.Module,
 	time.Module,
 	uptime.Module,
+	vcard.Module,
 	version.Module,
 }
