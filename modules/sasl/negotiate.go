@@ -175,8 +175,8 @@ func (m *sasl) refuse(st *stream.Stream, n *negotiation, err error) {
 // fail ends the exchange and tells the client, who may try again; not for ever.
 func (m *sasl) fail(ctx context.Context, st *stream.Stream, n *negotiation, err error) {
 	n.exchange = nil
-	var f *auth.Failure
-	if !errors.As(err, &f) {
+	f, ok := errors.AsType[*auth.Failure](err)
+	if !ok {
 		m.scope.Log.ErrorContext(ctx, "login failed for a fault of the server", "remote", remote(st), "mechanism", n.mechanism, "stream", st.ID, "err", err)
 		f = &auth.Failure{Condition: auth.TemporaryAuthFailure}
 	}

@@ -58,8 +58,7 @@ func (x *exchange) Next(ctx context.Context, response []byte) (challenge []byte,
 		err = x.check(ctx, response)
 	}
 	x.over = true
-	var f *auth.Failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*auth.Failure](err); ok {
 		f.User = x.user
 	}
 	return nil, err == nil, err

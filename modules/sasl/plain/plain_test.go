@@ -42,8 +42,7 @@ func (*accounts) Delete(context.Context, string) error              { return aut
 func (*accounts) Users(context.Context) iter.Seq2[string, error]    { return nil }
 
 func condition(err error) string {
-	var f *auth.Failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*auth.Failure](err); ok {
 		return f.Condition
 	}
 	return ""

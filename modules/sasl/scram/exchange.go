@@ -62,8 +62,7 @@ func (x *exchange) Next(ctx context.Context, response []byte) (challenge []byte,
 	case over:
 		err = malformed("the exchange is over")
 	}
-	var f *auth.Failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*auth.Failure](err); ok {
 		f.User = x.user
 	}
 	return nil, false, err

@@ -117,8 +117,7 @@ func variantOf(tb testing.TB, hash string) *variant {
 }
 
 func condition(err error) string {
-	var f *auth.Failure
-	if errors.As(err, &f) {
+	if f, ok := errors.AsType[*auth.Failure](err); ok {
 		return f.Condition
 	}
 	return ""
