@@ -289,10 +289,10 @@ func (r *runner) readFormat(l *lua.LState, f *file, format lua.LValue) lua.LValu
 	case "n":
 		return r.readNumber(l, f)
 	case "a":
-		if v := r.readBytes(l, f, math.MaxInt64); v != lua.LNil {
-			return v
+		if _, err := f.r.Peek(1); errors.Is(err, io.EOF) {
+			return lua.LString("")
 		}
-		return lua.LString("")
+		return r.readBytes(l, f, math.MaxInt64)
 	}
 	l.RaiseError("invalid format '%s' to read", lua.LVAsString(format))
 	return lua.LNil

@@ -272,7 +272,7 @@ func (r *runner) require(l *lua.LState) int {
 		l.Push(loaded.RawGetString(name))
 		return 1
 	}
-	l.RaiseError(`require "%s": no %s.lua below %s; the libraries of Prosody are not available to the config`, name, rel, r.cfg.Dir)
+	l.RaiseError(`require "%s": no module of this name below %s; the libraries of Prosody are not available to the config`, name, r.cfg.Dir)
 	return 0
 }
 

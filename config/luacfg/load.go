@@ -66,7 +66,11 @@ func (o Options) Load(file string) (cfg *config.Config, err error) {
 	r := o.runner(file)
 	defer r.close()
 	defer func() {
-		if rec := recover(); rec != nil { // gopher-lua itself has failed
+		switch rec := recover().(type) {
+		case nil:
+		case *lua.ApiError: // raised while another was explained, the stack being full
+			cfg, err = nil, r.failure(rec)
+		default: // gopher-lua itself has failed
 			cfg, err = nil, &Error{config.Pos{File: file}, fmt.Sprint("the config can not be run: ", rec), r.cfg.Problems}
 		}
 	}()
@@ -313,6 +317,8 @@ func (r *runner) reword(pos config.Pos, text string) string {
 		if named {
 			text = r.unset.name + ` is no function; is a "=" missing behind it?`
 		}
+	case text == "__len undefined":
+		text = "attempt to get the length of what has none"
 	case indexed:
 		text = "attempt to index a " + kind + " value with the key " + strings.ReplaceAll(key, "'", `"`)
 		named = named && kind == "nil"

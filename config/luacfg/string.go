@@ -14,6 +14,7 @@ import (
 // has no limit on what it makes, or looks at no clock.
 func (b *budget) stringLib() map[string]lua.LGFunction {
 	return map[string]lua.LGFunction{
+		"byte":    b.strByte,
 		"find":    b.strFind,
 		"format":  b.strFormat,
 		"gmatch":  b.strGmatch,
@@ -75,6 +76,26 @@ func offset(s string, init int) int {
 		init = max(len(s)+init, 0)
 	}
 	return init
+}
+
+func (b *budget) strByte(l *lua.LState) int {
+	s := arg(l, 1)
+	from := integer(l, 2, 1)
+	to := integer(l, 3, from)
+	if from < 0 {
+		from += len(s) + 1
+	}
+	if to < 0 {
+		to += len(s) + 1
+	}
+	from, to = max(from, 1), min(to, len(s))
+	if to-from >= maxUnpack {
+		l.RaiseError("string slice too long")
+	}
+	for i := from; i <= to; i++ {
+		l.Push(lua.LNumber(s[i-1]))
+	}
+	return max(to-from+1, 0)
 }
 
 func (b *budget) matcher(l *lua.LState, src, pat string) (m *matcher, anchored bool) {

@@ -71,6 +71,8 @@ is("gmatch", "a1 b2", table.concat(words, " "))
 is("gmatch called", "x", ("x y"):gmatch("%a")())
 is("upper", "ÄB|äa", ("Äb"):upper() == "Äb" and "ÄB" or ("Äb"):upper(), ("äA"):lower())
 is("rep", "ab,ab|", ("ab"):rep(2, ","), ("ab"):rep(-1))
+is("byte", "97|97|98|99|99|0", ("abc"):byte(), ("abc"):byte(1) , ("abc"):byte(2), ("abc"):byte(-1), ("abc"):byte(3, 3), select("#", ("abc"):byte(4)))
+is("byte 2", "97|98|99", ("abc"):byte(1, -1))
 is("reverse", "cba", ("abc"):reverse())
 for _, p in ipairs { "(", "a*)", "[a", "%", "%b", "%f", "%1", "(()", "[%", ("("):rep(40) } do
 	fails("pattern " .. p, string.find, "abc", p)
