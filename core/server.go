@@ -46,6 +46,10 @@ type Server struct {
 	stopping sync.Once
 	stopped  chan struct{}
 	reason   string
+
+	mu    sync.Mutex // guards what follows
+	atEnd []func()
+	ended bool
 }
 
 // Start opens what the config asks for and loads its modules. It returns the
@@ -68,6 +72,7 @@ func Start(ctx context.Context, b Build, c *config.Config) (_ *Server, problems 
 			s.lock.release()
 		}
 	}()
+	fresh := isNew(dir)
 	if s.lock, err = lockDir(dir); err != nil {
 		return nil, problems, err
 	}
@@ -76,6 +81,9 @@ func Start(ctx context.Context, b Build, c *config.Config) (_ *Server, problems 
 	log := logger.Slog()
 	tls, more := tlspolicy.Load(c, tlspolicy.Options{DataDir: dir, Log: log})
 	problems = append(problems, more...)
+	if fresh {
+		firstCertificates(ctx, c, dir, tls, log)
+	}
 	s.Env = s.newEnv(ctx, dir, logger, log, tls)
 	plan, err := s.Env.Manager.Apply(ctx, c)
 	if err != nil {
@@ -164,6 +172,17 @@ func (s *Server) Wait() string {
 	return s.reason
 }
 
+// AtEnd has fn run when the server has ended.
+func (s *Server) AtEnd(fn func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		fn()
+		return
+	}
+	s.atEnd = append(s.atEnd, fn)
+}
+
 // Done is closed when the server has ended.
 func (s *Server) Done() <-chan struct{} { return s.stopped }
 
@@ -189,4 +208,10 @@ func (s *Server) shutdown() {
 	log.InfoContext(ctx, "stopped")
 	_ = s.Env.Logger.Close() // there is nowhere left to say so
 	s.lock.release()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ended = true
+	for _, fn := range s.atEnd {
+		fn()
+	}
 }

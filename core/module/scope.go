@@ -47,6 +47,8 @@ type Control interface {
 	Reload(ctx context.Context) (Plan, error)
 	// Stop ends the server in order and does not wait.
 	Stop(reason string)
+	// AtEnd has fn run when the server has ended.
+	AtEnd(fn func())
 }
 
 // Config is the config in force.

@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package shell
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"tercet/config"
+	"tercet/core/module"
+)
+
+// attach sets the commands of the server itself.
+func (m *shell) attach(s *module.Scope) {
+	Command.Set(s, "status", Spec{Doc: "Tell what the server is and does.", Run: m.status})
+	Command.Set(s, "reload", Spec{Doc: "Read the config again and tell what has changed; an error in it changes nothing.", Run: m.reload})
+	Command.Set(s, "stop", Spec{Doc: "Stop the server in order, and wait for it.", Run: m.stop})
+	m.attachAccounts(s)
+	m.attachSessions(s)
+	m.attachModules(s)
+	m.attachLists(s)
+}
+
+type hostRow struct {
+	Host     string `json:"host"`
+	Kind     string `json:"kind"`
+	Sessions int    `json:"sessions"`
+}
+
+type statusResult struct {
+	Version  string    `json:"version"`
+	PID      int       `json:"pid"`
+	Started  time.Time `json:"started"`
+	Uptime   float64   `json:"uptime"` // seconds
+	Config   string    `json:"config"`
+	DataPath string    `json:"data_path"`
+	Sessions int       `json:"sessions"`
+	Modules  int       `json:"modules"`
+	Streams  int       `json:"-"`
+	Memory   uint64    `json:"memory"` // bytes in use by Go's heap
+	Hosts    []hostRow `json:"hosts"`
+}
+
+func (m *shell) status(_ context.Context, c *Call) error {
+	var mem runtime.MemStats
+	runtime.ReadMemStats(&mem)
+	r := statusResult{
+		Version: m.env.Version, PID: os.Getpid(), Started: m.env.Started, Uptime: time.Since(m.env.Started).Seconds(),
+		Config: m.env.Config().File, DataPath: m.env.DataDir, Modules: len(m.env.Manager.List()), Memory: mem.HeapInuse, Hosts: []hostRow{},
+	}
+	hosts := m.env.Router.Hosts()
+	var rows [][]string
+	for _, name := range slices.Sorted(maps.Keys(hosts)) {
+		row := hostRow{name, "virtual host", hosts[name].Sessions.Len()}
+		if hosts[name].Component {
+			row.Kind = "component"
+		}
+		r.Sessions += row.Sessions
+		r.Hosts = append(r.Hosts, row)
+		rows = append(rows, []string{row.Host, row.Kind, strconv.Itoa(row.Sessions)})
+	}
+	c.Printf("Tercet %s, process %d, up %s\n", r.Version, r.PID, time.Since(m.env.Started).Round(time.Second))
+	c.Printf("config    %s\ndata      %s\n", r.Config, r.DataPath)
+	c.Printf("sessions  %d\nmodules   %d\nmemory    %s\n\n", r.Sessions, r.Modules, config.Size(r.Memory)) //nolint:gosec // less than 2^63
+	c.Table([]string{"HOST", "KIND", "SESSIONS"}, rows)
+	return c.Result(r)
+}
+
+// A planResult is what a reload has done.
+type planResult struct {
+	module.Plan
+	Problems []problemRow `json:"problems"`
+}
+
+type problemRow struct {
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+	Severity string `json:"severity"`
+	Text     string `json:"text"`
+}
+
+func (m *shell) reload(ctx context.Context, c *Call) error {
+	plan, err := m.env.Control.Reload(context.WithoutCancel(ctx)) // this module may be among those that go
+	r := planResult{Plan: plan, Problems: []problemRow{}}
+	for _, p := range config.Sort(plan.Problems) {
+		r.Problems = append(r.Problems, problemRow{p.Pos.File, p.Pos.Line, p.Severity.String(), p.Text})
+		if !c.out.json {
+			c.Warnf("%s: %s: %s", p.Pos, p.Severity, p.Text)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("nothing has changed: %w", err)
+	}
+	printPlan(c, plan)
+	return c.Result(r)
+}
+
+func printPlan(c *Call, plan module.Plan) {
+	changed := false
+	for _, l := range []struct {
+		what string
+		list []string
+	}{
+		{"hosts added", plan.HostsAdded},
+		{"hosts removed", plan.HostsRemoved},
+		{"modules loaded", plan.Loaded},
+		{"modules reloaded", plan.Reloaded},
+		{"modules unloaded", plan.Unloaded},
+		{"listeners opened", plan.ListenersOpened},
+		{"listeners closed", plan.ListenersClosed},
+	} {
+		if len(l.list) > 0 {
+			changed = true
+			c.Printf("%-17s %s\n", l.what, strings.Join(l.list, ", "))
+		}
+	}
+	c.Printf("%-17s %d\n", "sessions ended", plan.SessionsEnded)
+	if !changed {
+		c.Printf("the config asks for nothing else than before\n")
+	}
+}
+
+func (m *shell) stop(_ context.Context, c *Call) error {
+	n := 0
+	for _, h := range m.env.Router.Hosts() {
+		n += h.Sessions.Len()
+	}
+	c.Printf("the server stops; sessions ended: %d\n", n)
+	c.Flush()
+	c.ending = true
+	m.env.Control.Stop("stopped by its administrator")
+	return c.Result(struct {
+		Sessions int `json:"sessions_ended"`
+	}{n})
+}
