@@ -42,8 +42,10 @@ type dirLock struct{ f *os.File }
 // errInUse says that a server runs on the data directory.
 var errInUse = errors.New("another server holds the data directory")
 
+const lockName = "tercet.lock"
+
 func lockDir(dir string) (*dirLock, error) {
-	name := filepath.Join(dir, "tercet.lock")
+	name := filepath.Join(dir, lockName)
 	f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, fileMode) //nolint:gosec // the admin's own path
 	if err != nil {
 		return nil, fmt.Errorf("lock the data directory: %w", err)
