@@ -232,8 +232,10 @@ func luaText(v reflect.Value, p *fieldPlan) string {
 }
 
 // OptionsTable returns Schema as a table in Markdown, for a README.
-func OptionsTable(defaults any) string {
-	fields := Schema(defaults)
+func OptionsTable(defaults any) string { return FieldsTable(Schema(defaults)) }
+
+// FieldsTable returns fields as a table in Markdown; "None." if there are none.
+func FieldsTable(fields []Field) string {
 	if len(fields) == 0 {
 		return "None.\n"
 	}
