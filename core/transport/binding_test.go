@@ -60,8 +60,14 @@ func TestChannelBinding(t *testing.T) {
 				})
 				if err := a.DirectTLS(t.Context(), cfg); err != nil {
 					t.Error(err)
+					_ = a.Close()
 				}
 				wg.Wait()
+				state, _ := b.TLS()
+				exporter, err := state.ExportKeyingMaterial("EXPORTER-Channel-Binding", []byte{}, 32)
+				if x, _ := a.ChannelBinding("tls-exporter"); err != nil || !bytes.Equal(x, exporter) {
+					t.Errorf("exporter %x, want %x, %v", x, exporter, err)
+				}
 				for _, typ := range []string{"tls-exporter", "tls-unique", "tls-server-end-point", "tls-nonsense"} {
 					x, xok := a.ChannelBinding(typ)
 					y, yok := b.ChannelBinding(typ)
