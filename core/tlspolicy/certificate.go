@@ -175,12 +175,15 @@ func otherNames(e pkix.Extension, add func(name, service, kind string)) {
 			continue
 		}
 		var oid asn1.ObjectIdentifier
-		var value asn1.RawValue
+		var outer, value asn1.RawValue // OtherName ::= SEQUENCE { OID, [0] EXPLICIT ANY }
 		inner, err := asn1.Unmarshal(name.Bytes, &oid)
 		if err != nil {
 			continue
 		}
-		if _, err := asn1.UnmarshalWithParams(inner, &value, "tag:0,explicit"); err != nil {
+		if _, err := asn1.Unmarshal(inner, &outer); err != nil || outer.Class != asn1.ClassContextSpecific || outer.Tag != 0 {
+			continue
+		}
+		if _, err := asn1.Unmarshal(outer.Bytes, &value); err != nil {
 			continue
 		}
 		text := string(value.Bytes)

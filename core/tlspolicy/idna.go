@@ -10,6 +10,9 @@ import (
 // toASCII writes a host name that has been prepared (lower-case, normalised) as
 // certificates and SNI have it: labels beyond ASCII as Punycode (RFC 3492).
 func toASCII(host string) string {
+	if !utf8.ValidString(host) {
+		return host
+	}
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	for i := range len(host) {
 		if host[i] >= utf8.RuneSelf {
@@ -30,7 +33,7 @@ const (
 	punyInitialBias, punyInitialN int = 72, 128
 )
 
-// punycode encodes one label; one that is ASCII, too long or no UTF-8 stays.
+// punycode encodes one label; one that is ASCII or too long stays.
 func punycode(label string) string {
 	runes := []rune(label)
 	out := []byte("xn--")
@@ -40,7 +43,7 @@ func punycode(label string) string {
 		}
 	}
 	basic := len(out) - len("xn--")
-	if basic == len(runes) || len(runes) > 63 || !utf8.ValidString(label) {
+	if basic == len(runes) || len(runes) > 63 {
 		return label
 	}
 	if basic > 0 {

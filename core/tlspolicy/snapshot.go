@@ -202,9 +202,18 @@ func (s *snapshot) above(h *host) *host {
 	return s.byName[parent]
 }
 
-// tableFor merges what there is about a host and service, the most general
-// first. h may be nil.
+// tableFor is what there is about a host and service. h may be nil. Whoever
+// asks for TLS 1.0 or 1.1, and for no ciphers, wants some that these have.
 func (s *snapshot) tableFor(h *host, p *pair, service, port string) table {
+	t := s.merged(h, p, service, port)
+	if t.Protocol.low < tls.VersionTLS12 && slices.Equal(t.Ciphers, profiles["intermediate"].Ciphers) {
+		t.Ciphers = profiles["legacy"].Ciphers
+	}
+	return t
+}
+
+// merged merges the layers, the most general first.
+func (s *snapshot) merged(h *host, p *pair, service, port string) table {
 	t := builtin()
 	if p != nil {
 		t.Certificate, t.Key = &p.certFile, &p.keyFile
