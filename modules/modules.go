@@ -14,6 +14,7 @@ import (
 	"tercet/modules/csi"
 	"tercet/modules/csi_simple"
 	"tercet/modules/disco"
+	"tercet/modules/groups"
 	"tercet/modules/iq"
 	"tercet/modules/lastactivity"
 	"tercet/modules/limits"
@@ -52,6 +53,7 @@ var All = []module.Definition{
 	csi.Module,
 	csi_simple.Module,
 	disco.Module,
+	groups.Module,
 	iq.Module,
 	lastactivity.Module,
 	limits.Module,
