@@ -12,6 +12,7 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,12 +44,14 @@ type book struct {
 
 // A record is an account's roster. It is replaced, never changed.
 type record struct {
-	own     *Roster // as it is stored
-	all     *Roster // with what the handlers of Load have put in
+	own     map[jid.JID]Item // as it is stored
+	extra   map[jid.JID]Item // what the handlers of Load have put in
+	digest  string           // of extra
+	age     uint64           // of extra; 0: nobody was asked yet
+	all     *Roster          // own and extra
 	owed    map[string][]string
 	version uint64
 	hidden  int // items of own that are
-	age     uint64
 }
 
 // stored is how an item lies in the store.
@@ -67,11 +70,12 @@ func (b *book) open(h *route.Host, store storage.Map) {
 	b.once.Do(func() {
 		b.host, b.store = h, store
 		b.cache = cache.New(rostersKept, b.load)
+		b.age.Store(1)
 	})
 }
 
 func (b *book) load(ctx context.Context, user string) (*record, error) {
-	r := &record{own: &Roster{Items: make(map[jid.JID]Item)}}
+	r := &record{own: make(map[jid.JID]Item)}
 	for pair, err := range b.store.All(ctx, user) {
 		if err != nil {
 			return nil, err
@@ -84,7 +88,7 @@ func (b *book) load(ctx context.Context, user string) (*record, error) {
 		default:
 			var i Item
 			if i, err = read(pair); err == nil {
-				r.own.Items[i.JID] = i
+				r.own[i.JID] = i
 				r.hidden += count(i.Hidden)
 			}
 		}
@@ -92,8 +96,8 @@ func (b *book) load(ctx context.Context, user string) (*record, error) {
 			b.host.Log.ErrorContext(ctx, "roster entry not readable", "user", user, "id", pair.Key, "err", err)
 		}
 	}
-	r.own.Version = strconv.FormatUint(r.version, 36)
-	return b.merge(ctx, user, r), nil
+	r.lay()
+	return r, nil
 }
 
 func read(pair storage.Pair) (Item, error) {
@@ -123,86 +127,88 @@ func count(b bool) int {
 	return 0
 }
 
-// merge fires Load on a copy of what is stored.
-func (b *book) merge(ctx context.Context, user string, r *record) *record {
-	r.age, r.all = b.age.Load(), r.own
+// lay puts own and extra items together.
+func (r *record) lay() {
+	r.all = &Roster{Version: strconv.FormatUint(r.version, 36), Items: r.own}
+	if len(r.extra) > 0 {
+		r.all.Version += "-" + r.digest
+		r.all.Items = maps.Clone(r.own)
+		maps.Copy(r.all.Items, r.extra)
+	}
+}
+
+// ask fires Load on a copy of what is stored, and returns what the handlers
+// have put in. Nothing is held: they may ask for rosters themselves.
+func (b *book) ask(ctx context.Context, user string, own map[jid.JID]Item) (extra map[jid.JID]Item, sum string) {
 	p := b.host.Table.Enter()
 	defer p.Leave()
 	if !Load.Has(p) {
-		return r
+		return nil, ""
 	}
-	ev := LoadEvent{user, b.host.Name, maps.Clone(r.own.Items), p}
+	ev := LoadEvent{user, b.host.Name, maps.Clone(own), p}
 	Load.Fire(ctx, p, &ev)
-	var other []Item
-	for j, i := range ev.Items {
-		if i.Shared {
-			i.JID = j
-			other = append(other, i)
-		}
-	}
-	if len(other) > 0 {
-		r.all = &Roster{Version: r.own.Version + "-" + digest(other), Items: ev.Items}
-	}
-	return r
+	maps.DeleteFunc(ev.Items, func(_ jid.JID, i Item) bool { return !i.Shared })
+	return ev.Items, digest(ev.Items)
 }
 
 // digest stands in the version for what is not stored.
-func digest(items []Item) string {
-	slices.SortFunc(items, func(a, b Item) int {
-		if a.JID.String() < b.JID.String() {
-			return -1
-		}
-		return 1
-	})
+func digest(items map[jid.JID]Item) string {
+	byName := func(a, b jid.JID) int { return strings.Compare(a.String(), b.String()) }
 	h := sha256.New()
-	for _, i := range items {
-		slices.Sort(i.Groups)
-		fmt.Fprintf(h, "%q %q %q %s\n", i.JID.String(), i.Name, i.Groups, i.Subscription())
+	for _, j := range slices.SortedFunc(maps.Keys(items), byName) {
+		i := items[j]
+		fmt.Fprintf(h, "%q %q %q %s\n", j.String(), i.Name, i.Groups, i.Subscription())
 	}
 	return base64.RawURLEncoding.EncodeToString(h.Sum(nil)[:6])
 }
 
-// get returns the account's record.
+// get returns the account's record, with what the handlers of Load put in now.
 func (b *book) get(ctx context.Context, user string) (*record, error) {
 	r, err := b.cache.Get(ctx, user)
-	if err != nil || r.age == b.age.Load() {
+	age := b.age.Load()
+	if err != nil || r.age >= age {
 		return r, err
 	}
-	return b.with(ctx, user, func(*record) {})
+	extra, sum := b.ask(ctx, user, r.own)
+	return b.cache.Edit(ctx, user, func(r *record) (*record, error) {
+		if r.age >= age {
+			return r, nil
+		}
+		next := *r
+		next.extra, next.digest, next.age = extra, sum, age
+		next.lay()
+		if r.age > 0 && next.digest != r.digest {
+			b.pushDifference(user, r.all, next.all)
+		}
+		return &next, nil
+	})
 }
 
 // with runs fn with the roster held still: pushes stand in order with what fn
 // delivers.
-func (b *book) with(ctx context.Context, user string, fn func(*record)) (*record, error) {
-	return b.cache.Edit(ctx, user, func(r *record) (*record, error) {
-		r = b.renew(ctx, user, r)
+func (b *book) with(ctx context.Context, user string, fn func(*record)) error {
+	if _, err := b.get(ctx, user); err != nil {
+		return err
+	}
+	_, err := b.cache.Edit(ctx, user, func(r *record) (*record, error) {
 		fn(r)
 		return r, nil
 	})
+	return err
 }
 
-// renew has Load fired again if its handlers are others by now, and pushes
-// what differs. The roster is held.
-func (b *book) renew(ctx context.Context, user string, r *record) *record {
-	if r.age == b.age.Load() {
-		return r
-	}
-	next := *r
-	b.merge(ctx, user, &next)
-	if next.all.Version == r.all.Version {
-		return &next
-	}
-	for j, i := range next.all.Items {
-		if old, ok := r.all.Items[j]; !ok || !reflect.DeepEqual(old, i) {
-			b.push(user, next.all.Version, i, !i.Hidden)
+// pushDifference pushes what other handlers of Load have changed.
+func (b *book) pushDifference(user string, old, next *Roster) {
+	for j, i := range next.Items {
+		if was, ok := old.Items[j]; !ok || !alike(was, i) || was.Hidden != i.Hidden {
+			b.push(user, next.Version, i, !i.Hidden)
 		}
 	}
-	for j, i := range r.all.Items {
-		if _, ok := next.all.Items[j]; !ok {
-			b.push(user, next.all.Version, i, false)
+	for j, i := range old.Items {
+		if _, ok := next.Items[j]; !ok {
+			b.push(user, next.Version, i, false)
 		}
 	}
-	return &next
 }
 
 // Refresh fires Load again for each roster, at once where a client waits for
@@ -223,27 +229,26 @@ func (b *book) Refresh(ctx context.Context) {
 // roster is held.
 func (b *book) put(ctx context.Context, user string, r *record, i Item, keep, visible bool, owed map[string][]string) (*record, error) {
 	next := *r
-	next.own = &Roster{Version: r.own.Version, Items: maps.Clone(r.own.Items)}
+	next.own = maps.Clone(r.own)
 	changes := make(map[string][]byte, 3)
-	next.hidden -= count(r.own.Items[i.JID].Hidden)
+	next.hidden -= count(r.own[i.JID].Hidden)
 	if keep {
 		value, err := i.encode()
 		if err != nil {
 			return nil, err
 		}
 		changes[i.JID.String()] = value
-		next.own.Items[i.JID] = i
+		next.own[i.JID] = i
 		next.hidden += count(i.Hidden)
 	} else {
 		changes[i.JID.String()] = nil
-		delete(next.own.Items, i.JID)
+		delete(next.own, i.JID)
 	}
 	if visible {
 		// Time keeps the versions of an account apart from those of one of
 		// the same name that was there before.
 		next.version = max(r.version+1, uint64(time.Now().UnixMicro())) //nolint:gosec // after 1970
-		next.own.Version = strconv.FormatUint(next.version, 36)
-		changes[keyVersion] = []byte(next.own.Version)
+		changes[keyVersion] = strconv.AppendUint(nil, next.version, 36)
 	}
 	if err := encodeOwed(changes, r.owed, owed); err != nil {
 		return nil, err
@@ -252,7 +257,8 @@ func (b *book) put(ctx context.Context, user string, r *record, i Item, keep, vi
 	if err := b.store.Set(ctx, user, changes); err != nil {
 		return nil, fmt.Errorf("store the roster of %s: %w", user, err)
 	}
-	return b.merge(ctx, user, &next), nil
+	next.lay()
+	return &next, nil
 }
 
 // encodeOwed adds to the changes what is owed, if that differs.

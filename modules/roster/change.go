@@ -53,12 +53,14 @@ func (m *roster) Change(ctx context.Context, user string, contact jid.JID, fn fu
 // though nothing may have changed.
 func (m *roster) change(ctx context.Context, user string, contact jid.JID, told bool, fn func(i Item, found bool) (Change, error)) error {
 	contact = contact.Bare()
+	if _, err := m.book.get(ctx, user); err != nil {
+		return err
+	}
 	_, err := m.book.cache.Edit(ctx, user, func(r *record) (*record, error) {
-		r = m.book.renew(ctx, user, r)
-		if r.all.Items[contact].Shared {
+		if r.extra[contact].Shared {
 			return nil, ErrShared
 		}
-		old, found := r.own.Items[contact]
+		old, found := r.own[contact]
 		old.JID = contact
 		c, err := fn(old, found)
 		if err != nil {

@@ -67,8 +67,8 @@ type Refresher interface{ Refresh(ctx context.Context) }
 // ErrShared says that an item is not the account's own to change.
 var ErrShared = errors.New("roster: the item comes from a shared group")
 
-// Load is fired when a roster has been read: handlers may change the items,
-// which nobody else sees yet. What they set is not stored.
+// Load is fired when a roster has been read. Handlers may put items into it, or
+// change some, and mark them as Shared; they are not stored.
 var Load = ext.NewHook[LoadEvent]("roster-load")
 
 // A LoadEvent is the roster of an account.

@@ -24,7 +24,7 @@ const (
 // (RFC 6121 sections 2.1.3 and 2.6.3).
 func (m *roster) get(ctx context.Context, r *iq.Request) (element.Element, error) {
 	known, versions := r.Payload.LookupAttr("ver")
-	_, err := m.book.with(ctx, r.From.Local(), func(have *record) {
+	err := m.book.with(ctx, r.From.Local(), func(have *record) {
 		if r.Origin != nil {
 			interested.Of(r.Origin).Store(true)
 		}

@@ -108,7 +108,7 @@ func (m *roster) room(r *record, hidden bool) error {
 	switch {
 	case hidden && r.hidden >= m.MaxRequests:
 		return stanza.Fail(stanza.ResourceConstraint, "too many requests wait for an answer")
-	case !hidden && len(r.own.Items)-r.hidden >= m.MaxItems:
+	case !hidden && len(r.own)-r.hidden >= m.MaxItems:
 		return stanza.Fail(stanza.ResourceConstraint, fmt.Sprintf("a roster has room for %d contacts", m.MaxItems))
 	}
 	return nil
