@@ -30,7 +30,7 @@ func TestReadme(t *testing.T) {
 	b.WriteString("| Option | Type | Default | Meaning |\n|---|---|---|---|\n")
 	row := func(prefix string, f config.Field) {
 		value := ""
-		if f.Default != "" && f.Default != "nil" && f.Default != "{}" {
+		if f.Default != "" && f.Default != "nil" && f.Default != "{}" && f.Default != `""` {
 			value = "`" + f.Default + "`"
 		}
 		fmt.Fprintf(&b, "| `%s%s` | %s | %s | %s |\n", prefix, f.Name, f.Type, value, f.Doc)
