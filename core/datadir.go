@@ -17,15 +17,24 @@ import (
 
 const dirMode, fileMode = 0o750, 0o640
 
-// dataDir makes the data directory, which must be ours and writable. A
-// relative path is relative to the config.
-func dataDir(c *config.Config, path string) (string, error) {
+// dataPath is where the data directory is or will be. A relative path is
+// relative to the config.
+func dataPath(c *config.Config, path string) (string, error) {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(c.Dir, path)
 	}
 	path, err := filepath.Abs(path)
 	if err != nil {
 		return "", fmt.Errorf("data_path: %w", err)
+	}
+	return path, nil
+}
+
+// dataDir makes the data directory, which must be ours and writable.
+func dataDir(c *config.Config, path string) (string, error) {
+	path, err := dataPath(c, path)
+	if err != nil {
+		return "", err
 	}
 	if err := os.MkdirAll(path, dirMode); err != nil {
 		return "", fmt.Errorf("data_path: %w", err)

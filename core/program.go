@@ -4,10 +4,17 @@ package core
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"net"
+	"io/fs"
 	"os"
+	"slices"
+	"strings"
+
+	"tercet/config"
+	"tercet/core/control"
 )
 
 // program is one call of the command line.
@@ -15,45 +22,221 @@ type program struct {
 	Build
 	in       *os.File
 	out, err io.Writer
-	config   string
+
+	config    string // --config
+	socket    string // --socket
+	json      bool
+	fromStdin bool // --password-stdin
+}
+
+// A builtin is a command that the program does by itself.
+type builtin struct {
+	name, args, doc string
+	run             func(*program, context.Context, []string) int
+}
+
+// builtins are those commands; the others are the server's.
+func builtins() []builtin {
+	return []builtin{
+		{"run", "", "Run the server in the foreground.", noArgs((*program).serve)},
+		{"check", "", "Report all problems of the config; change nothing.", noArgs(func(p *program, _ context.Context) int { return p.checkConfig() })},
+		{"shell", "", "Read commands from a prompt.", noArgs((*program).shell)},
+		{"version", "", "Print the version of this program.", noArgs(func(p *program, _ context.Context) int { return p.printVersion() })},
+		{"completion", "bash|zsh|fish", "Print the completion script of a shell.", (*program).completion},
+		{"help", "[COMMAND]", "Tell about the commands.", (*program).help},
+	}
+}
+
+func noArgs(fn func(*program, context.Context) int) func(*program, context.Context, []string) int {
+	return func(p *program, ctx context.Context, args []string) int {
+		if len(args) > 0 {
+			return p.usage("what is %q?", args[0])
+		}
+		return fn(p, ctx)
+	}
 }
 
 func (p *program) run(ctx context.Context, args []string) int {
-	for len(args) > 1 && args[0] == "--config" {
-		p.config, args = args[1], args[2:]
+	args, err := p.options(args)
+	if err != nil {
+		return p.usage("%v", err)
 	}
 	if len(args) == 0 {
-		fmt.Fprintln(p.err, "usage: tercet [--config FILE] run | check | version")
-		return exitUsage
+		return p.usage("usage: tercet [--config FILE] COMMAND [ARGUMENT...]; the commands are listed by: tercet help")
 	}
 	switch args[0] {
-	case "run":
-		return p.serve(ctx)
-	case "check":
-		return p.checkConfig()
-	case "version":
-		fmt.Fprintln(p.out, p.Version)
-		return exitOK
+	case "--help", "-h":
+		args[0] = "help"
+	case "--version":
+		args[0] = "version"
+	case "__complete":
+		return p.complete(ctx, args[1:])
 	}
-	fmt.Fprintf(p.err, "unknown command %q\n", args[0])
-	return exitUsage
+	for _, b := range builtins() {
+		switch {
+		case b.name != args[0]:
+		case slices.Contains(args[1:], "--help"):
+			return p.help(ctx, args[:1])
+		default:
+			return b.run(p, ctx, args[1:])
+		}
+	}
+	return p.forward(ctx, args)
 }
 
-// notify tells the service manager (sd_notify(3)); without one it does
-// nothing.
-func notify(ctx context.Context, state string) {
-	addr := os.Getenv("NOTIFY_SOCKET")
-	if addr == "" {
-		return
+// options takes out what is meant for the program itself: --config and
+// --socket before the command, --json and --password-stdin anywhere.
+func (p *program) options(args []string) ([]string, error) {
+	for len(args) > 0 {
+		name, value, given := strings.Cut(args[0], "=")
+		to := map[string]*string{"--config": &p.config, "--socket": &p.socket}[name]
+		if to == nil {
+			break
+		}
+		args = args[1:]
+		if !given {
+			if len(args) == 0 {
+				return nil, fmt.Errorf("%s needs a file", name)
+			}
+			value, args = args[0], args[1:]
+		}
+		if *to = value; value == "" {
+			return nil, fmt.Errorf("%s needs a file", name)
+		}
 	}
-	if addr[0] == '@' {
-		addr = "\x00" + addr[1:]
+	var rest []string
+	for i, arg := range args {
+		switch arg {
+		case "--json":
+			p.json = true
+		case "--password-stdin":
+			p.fromStdin = true
+		case "--":
+			return append(rest, args[i:]...), nil
+		default:
+			rest = append(rest, arg)
+		}
 	}
-	var d net.Dialer
-	c, err := d.DialContext(ctx, "unixgram", addr)
+	return rest, nil
+}
+
+// usage tells how the program was called in a wrong way.
+func (p *program) usage(format string, args ...any) int {
+	p.fail(fmt.Sprintf(format, args...))
+	return control.Usage
+}
+
+// fail tells what has gone wrong.
+func (p *program) fail(text string) int {
+	if p.json {
+		p.encode(map[string]string{"error": text})
+	} else {
+		fmt.Fprintln(p.err, text)
+	}
+	return control.Failed
+}
+
+// encode writes a result as one line of JSON.
+func (p *program) encode(v any) {
+	_ = json.NewEncoder(p.out).Encode(v) // what goes to a closed pipe is not wanted
+}
+
+func (p *program) printVersion() int {
+	if p.json {
+		p.encode(map[string]string{"version": p.Version})
+	} else {
+		fmt.Fprintln(p.out, "tercet "+p.Version)
+	}
+	return control.OK
+}
+
+// ErrNoConfig says that there is no config file.
+var ErrNoConfig = errors.New("no config file: give --config FILE, or set TERCET_CONFIG, or write ./tercet.cfg.lua or /etc/tercet/tercet.cfg.lua")
+
+// configPath finds the config as the README says.
+func (p *program) configPath() (string, error) {
+	if p.config != "" {
+		return p.config, nil
+	}
+	if file := os.Getenv("TERCET_CONFIG"); file != "" {
+		return file, nil
+	}
+	for _, file := range [...]string{"tercet.cfg.lua", "/etc/tercet/tercet.cfg.lua"} {
+		if _, err := os.Stat(file); err == nil {
+			return file, nil
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return "", fmt.Errorf("config: %w", err)
+		}
+	}
+	return "", ErrNoConfig
+}
+
+// loadConfig runs the config file. With create, the first start in an empty
+// place writes a config.
+func (p *program) loadConfig(create bool) (c *config.Config, fresh bool, err error) {
+	file, err := p.configPath()
+	if errors.Is(err, ErrNoConfig) && create {
+		file, fresh = "tercet.cfg.lua", true
+		if err := os.WriteFile(file, p.Default, fileMode); err != nil { //nolint:gosec // 0640 is meant
+			return nil, false, fmt.Errorf("write a first config: %w", err)
+		}
+	} else if err != nil {
+		return nil, false, err
+	}
+	c, err = p.Load(file)
+	return c, fresh, err
+}
+
+// A checkResult is what check --json prints.
+type checkResult struct {
+	File     string       `json:"file"`
+	Hosts    int          `json:"hosts"`
+	Problems []problemRow `json:"problems"`
+	Notes    []noteRow    `json:"notes"`
+}
+
+type problemRow struct {
+	File     string `json:"file"`
+	Line     int    `json:"line"`
+	Severity string `json:"severity"`
+	Text     string `json:"text"`
+}
+
+type noteRow struct {
+	File   string `json:"file"`
+	Line   int    `json:"line"`
+	Option string `json:"option"`
+	Reason string `json:"reason"`
+}
+
+// checkConfig reports all problems of the config and changes nothing.
+func (p *program) checkConfig() int {
+	c, _, err := p.loadConfig(false)
 	if err != nil {
-		return // the manager will see that nothing comes
+		return p.fail(err.Error())
 	}
-	defer c.Close() //nolint:errcheck // a datagram is sent or it is not
-	_, _ = c.Write([]byte(state))
+	problems := Check(p.Build, c)
+	without := notes(c, knownOptions(newCatalogue(p.Build)))
+	warnings := len(slices.DeleteFunc(slices.Clone(problems), func(x config.Problem) bool { return x.Severity != config.Warning }))
+	code := control.OK
+	if config.Failed(problems) {
+		code = control.Failed
+	}
+	if p.json {
+		r := checkResult{c.File, len(c.Hosts), []problemRow{}, []noteRow{}}
+		for _, x := range problems {
+			r.Problems = append(r.Problems, problemRow{x.Pos.File, x.Pos.Line, x.Severity.String(), x.Text})
+		}
+		for _, x := range without {
+			r.Notes = append(r.Notes, noteRow{x.Pos.File, x.Pos.Line, x.Option, x.Reason})
+		}
+		p.encode(r)
+		return code
+	}
+	p.print(problems)
+	for _, n := range without {
+		fmt.Fprintf(p.err, "%s: note: %s: accepted, without effect: %s\n", n.Pos, n.Option, n.Reason)
+	}
+	fmt.Fprintf(p.out, "%s: %d hosts, %d errors, %d warnings\n", c.File, len(c.Hosts), len(problems)-warnings, warnings)
+	return code
 }

@@ -56,8 +56,7 @@ type Server struct {
 // config's problems; with an error nothing is left open.
 func Start(ctx context.Context, b Build, c *config.Config) (_ *Server, problems []config.Problem, err error) {
 	s := &Server{build: b, options: defaults, stopped: make(chan struct{})}
-	problems = append(problems, config.Decode(c, "", &s.options)...)
-	problems = append(problems, module.Check(module.NewCatalogue(b.Modules), c)...)
+	problems = examine(b, c, &s.options)
 	if config.Failed(problems) {
 		return nil, problems, module.ErrConfig
 	}
@@ -72,6 +71,7 @@ func Start(ctx context.Context, b Build, c *config.Config) (_ *Server, problems 
 			s.lock.release()
 		}
 	}()
+	problems = append(problems, examineDir(c, dir)...)
 	fresh := isNew(dir)
 	if s.lock, err = lockDir(dir); err != nil {
 		return nil, problems, err
@@ -131,10 +131,13 @@ func (s *Server) Reload(ctx context.Context) (module.Plan, error) {
 
 // Use brings the server to a config. With an error nothing has changed.
 func (s *Server) Use(ctx context.Context, c *config.Config) (module.Plan, error) {
-	o := defaults
-	problems := append(c.Problems, config.Decode(c, "", &o)...)
+	problems := Check(s.build, c)
 	if config.Failed(problems) {
 		return module.Plan{Problems: problems}, module.ErrConfig
+	}
+	if dir, err := dataPath(c, dataPathOf(c)); err != nil || dir != s.Env.DataDir {
+		v, _ := c.Lookup("", "data_path")
+		problems = append(problems, config.Problem{Pos: v.Pos, Text: "data_path: a change of it waits for the next start; until then it is " + s.Env.DataDir})
 	}
 	before := s.addresses()
 	plan, err := s.Env.Manager.Apply(ctx, c)
@@ -147,12 +150,20 @@ func (s *Server) Use(ctx context.Context, c *config.Config) (module.Plan, error)
 	plan.Problems = append(plan.Problems, s.Env.Logger.Apply(c)...)
 	after := s.addresses()
 	plan.ListenersOpened, plan.ListenersClosed = missing(after, before), missing(before, after)
-	return plan, s.Env.Logger.Reopen()
+	if err := s.Env.Logger.Reopen(); err != nil {
+		plan.Problems = append(plan.Problems, config.Problem{Pos: c.Global.Pos, Text: "log: " + err.Error()})
+	}
+	return plan, nil
 }
 
+// addresses are those that are served. A socket whose module is on its way out
+// accepts nothing more.
 func (s *Server) addresses() map[string]bool {
 	all := make(map[string]bool)
 	for _, l := range s.Env.Listeners.List() {
+		if !l.Accepting {
+			continue
+		}
 		all[l.Service+" "+l.Address] = true
 	}
 	return all

@@ -30,6 +30,7 @@ import (
 	"tercet/modules/sasl/scram"
 	"tercet/modules/server_contact_info"
 	"tercet/modules/session"
+	"tercet/modules/shell"
 	"tercet/modules/smacks"
 	"tercet/modules/starttls"
 	"tercet/modules/storage/memory"
@@ -69,6 +70,7 @@ var All = []module.Definition{
 	scram.Module,
 	server_contact_info.Module,
 	session.Module,
+	shell.Module,
 	smacks.Module,
 	starttls.Module,
 	memory.Module,

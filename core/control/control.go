@@ -19,6 +19,9 @@ import (
 // Version is that of the protocol; the server refuses a request of a later one.
 const Version = 1
 
+// DefaultSocket is the control socket, in the data directory.
+const DefaultSocket = "tercet.sock"
+
 // Limits of a line, in bytes. A request holds words and a password or a small
 // file; a reply a list of all accounts.
 const (

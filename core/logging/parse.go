@@ -29,6 +29,12 @@ func defaults() options { return options{Format: "text", Count: 5, Facility: "da
 // Fields describes the options.
 func Fields() []config.Field { return config.Schema(defaults()) }
 
+// Check reports what is wrong with the options; it opens nothing.
+func Check(c *config.Config) []config.Problem {
+	_, problems := parse(c)
+	return problems
+}
+
 // plan is what the config asks for.
 type plan struct {
 	sinks   []sinkSpec

@@ -22,7 +22,7 @@ import (
 
 // Module is the control socket. Prosody splits it into admin_shell and
 // admin_socket.
-var Module = module.Define("shell", module.OnServer, options{Socket: "tercet.sock"}, load).
+var Module = module.Define("shell", module.OnServer, options{Socket: control.DefaultSocket}, load).
 	Named("admin_shell", "admin_socket").Auto()
 
 type options struct {
