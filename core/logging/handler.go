@@ -185,15 +185,15 @@ func valueText(v slog.Value) string {
 		return v.Time().Format(time.RFC3339Nano)
 	}
 	x := v.Any()
+	if err, ok := x.(error); ok {
+		return safely(x, err.Error)
+	}
+	if x != nil && isStanza(reflect.TypeOf(x)) {
+		return redacted
+	}
 	switch x := x.(type) {
 	case nil:
 		return "nil"
-	case interface{ AppendTo(dst []byte) []byte }, interface {
-		AppendTo(dst []byte, parentSpace string) []byte
-	}: // a stanza, an element
-		return redacted
-	case error:
-		return safely(x, x.Error)
 	case fmt.Stringer:
 		return safely(x, x.String)
 	case encoding.TextMarshaler:
@@ -211,6 +211,14 @@ func valueText(v slog.Value) string {
 		return t.String()
 	}
 	return fmt.Sprint(x)
+}
+
+// isStanza reports whether a type is a stanza or an element of one.
+func isStanza(t reflect.Type) bool {
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	return t.Kind() == reflect.Struct && (t.PkgPath() == "tercet/core/stanza" || t.PkgPath() == "tercet/core/element")
 }
 
 // safely calls a method of a value that may be a nil pointer.

@@ -269,11 +269,15 @@ func (p *parser) levels(v config.Value) mask {
 	if hasMin || hasMax {
 		m = everything
 	}
-	if l, ok := level(lowest); hasMin && ok {
-		m &= atLeast(l)
+	if hasMin {
+		if l, ok := level(lowest); ok {
+			m &= atLeast(l)
+		}
 	}
-	if l, ok := level(highest); hasMax && ok {
-		m &= atMost(l)
+	if hasMax {
+		if l, ok := level(highest); ok {
+			m &= atMost(l)
+		}
 	}
 	for _, item := range v.List() {
 		if l, ok := level(item); ok {

@@ -35,8 +35,8 @@ func severity(l slog.Level) byte {
 // syslogPaths are where the local daemon listens.
 var syslogPaths = []string{"/dev/log", "/var/run/syslog", "/var/run/log"}
 
-// syslog sends lines to the local daemon. It never waits long for it: a daemon
-// that does not read loses lines.
+// syslog sends lines to the local daemon. It waits for it 50 ms a second at most:
+// a daemon that does not read loses lines.
 type syslog struct {
 	paths    []string
 	name     string
@@ -69,13 +69,16 @@ func (s *syslog) write(n *line, whole []byte) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	err := s.send(n, whole)
-	if err != nil { // the daemon may have been started anew
+	if err != nil && !errors.Is(err, os.ErrDeadlineExceeded) { // the daemon may have been started anew
 		s.drop()
 		err = s.send(n, whole)
 	}
 	if err != nil {
 		s.drop()
 		s.lost++
+		if now := time.Now(); now.After(s.retry) {
+			s.retry = now.Add(syslogRetry)
+		}
 	}
 	return err
 }
