@@ -24,6 +24,7 @@ import (
 	"tercet/modules/ping"
 	"tercet/modules/presence"
 	"tercet/modules/private"
+	"tercet/modules/register"
 	"tercet/modules/roster"
 	"tercet/modules/sasl"
 	"tercet/modules/sasl/plain"
@@ -39,6 +40,8 @@ import (
 	"tercet/modules/uptime"
 	"tercet/modules/vcard"
 	"tercet/modules/version"
+	"tercet/modules/watchregistrations"
+	"tercet/modules/welcome"
 )
 
 // All are the modules that are compiled in. A folder that is missing here
@@ -65,6 +68,7 @@ var All = []module.Definition{
 	plain.Module,
 	presence.Module,
 	private.Module,
+	register.Module,
 	roster.Module,
 	sasl.Module,
 	scram.Module,
@@ -79,4 +83,6 @@ var All = []module.Definition{
 	uptime.Module,
 	vcard.Module,
 	version.Module,
+	watchregistrations.Module,
+	welcome.Module,
 }

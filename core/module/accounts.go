@@ -65,13 +65,19 @@ func (a *Accounts) ChangePassword(ctx context.Context, user, password string, by
 }
 
 // Remove ends an account: nobody can log in, its sessions end, all that it
-// has stored is purged.
-func (a *Accounts) Remove(ctx context.Context, user string, by Actor) error {
+// has stored is purged. The stream that asked, if one did, is left for the
+// caller to answer on and to end; its session is over, too.
+func (a *Accounts) Remove(ctx context.Context, user string, by Actor, asked *stream.Stream) error {
 	if err := a.Delete(ctx, user); err != nil {
 		return fmt.Errorf("remove %s@%s: %w", user, a.host.Name, err)
 	}
+	gone := stream.Fail(stream.NotAuthorized, "the account was removed")
 	for _, s := range a.host.Sessions.Resources(user) {
-		a.host.Kick(ctx, s, stream.Fail(stream.NotAuthorized, "the account was removed"))
+		if st := s.Stream(); st != nil && st == asked {
+			a.host.Unbind(ctx, s, gone)
+			continue
+		}
+		a.host.Kick(ctx, s, gone)
 	}
 	a.tell(ctx, auth.Deleting, user, by)
 	purge, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Minute)

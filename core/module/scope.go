@@ -124,6 +124,9 @@ func (s *Scope) driver(store string) (storage.Driver, error) {
 // Admins are the bare JIDs that the config names as admins of the host.
 func (s *Scope) Admins() map[jid.JID]bool { return admins(s.config, s.hostName()) }
 
+// Admins are those of a host by the config in force.
+func (e *Env) Admins(host string) map[jid.JID]bool { return admins(e.Config(), host) }
+
 func admins(c *config.Config, host string) map[jid.JID]bool {
 	all := make(map[jid.JID]bool)
 	for _, at := range [...]string{"", host} {

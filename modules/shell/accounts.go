@@ -69,6 +69,9 @@ func explain(j jid.JID, err error) error {
 	case errors.Is(err, auth.ErrNotSupported):
 		return fmt.Errorf("the accounts of %s cannot be changed here: they are kept elsewhere", j.Domain())
 	}
+	if errors.Is(err, auth.ErrPassword) {
+		return errors.New("this password cannot be used: it is empty, longer than 1024 bytes or has characters that SASLprep (RFC 4013) forbids")
+	}
 	return err
 }
 
@@ -137,7 +140,7 @@ func (m *shell) deleteUser(ctx context.Context, c *Call) error {
 	if err := exists(ctx, j, a, true); err != nil {
 		return err
 	}
-	if err := a.Remove(context.WithoutCancel(ctx), j.Local(), actor); err != nil { // not half of it
+	if err := a.Remove(context.WithoutCancel(ctx), j.Local(), actor, nil); err != nil { // not half of it
 		return explain(j, err)
 	}
 	c.Printf("account %s is removed\n", j)
