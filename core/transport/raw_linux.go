@@ -11,7 +11,8 @@ import (
 )
 
 // rawConn gives access to the socket below c, nil if c is none. The types are
-// asked for exactly: a wrapper may embed a socket and read it its own way.
+// asked for exactly: a wrapper may embed a socket and read it its own way. One
+// that does not, such as listen's, says so by its method Socket.
 func rawConn(c net.Conn) syscall.RawConn {
 	var raw syscall.RawConn
 	var err error
@@ -23,6 +24,8 @@ func rawConn(c net.Conn) syscall.RawConn {
 			return nil
 		}
 		raw, err = s.SyscallConn()
+	case interface{ Socket() net.Conn }:
+		return rawConn(s.Socket())
 	default:
 		return nil
 	}
