@@ -10,7 +10,7 @@ BASE     ?= HEAD
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test deps check generate bench bench-compare load soak fuzz peer clean
+.PHONY: help run build test deps check fix generate bench bench-compare load soak fuzz peer clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 16
@@ -23,14 +23,18 @@ build: ## build ./tercet, one static binary (VERSION=... names it)
 
 test: ## everything that a merge must pass (as root it installs what is missing)
 	@scripts/deps.sh --test
-	@scripts/check.sh
-	$(GO) run ./scripts/gotest -race -timeout 15m ./...
+	@status=0; scripts/check.sh || status=1; \
+	$(GO) run ./scripts/gotest -race -timeout 15m ./... || status=1; \
+	exit $$status
 
 deps: ## install what the tests need (Debian, Ubuntu)
 	@scripts/deps.sh
 
 check: ## format, lint, vet, known vulnerabilities, generated files
 	@scripts/check.sh
+
+fix: ## format, and repair what the linters can
+	$(TOOL) golangci-lint run --fix
 
 generate: ## write generated files anew
 	$(GO) generate ./...
