@@ -27,6 +27,9 @@ type tcpConn struct {
 	local, remote net.Addr // nil: the socket's
 }
 
+// Socket is the connection itself, whose bytes this one leaves as they are.
+func (c *tcpConn) Socket() net.Conn { return c.TCPConn }
+
 // Close closes the connection.
 func (c *tcpConn) Close() error { return c.t.Close() }
 
@@ -52,6 +55,9 @@ type unixConn struct {
 	t             *tracked
 	local, remote net.Addr
 }
+
+// Socket is the connection itself, whose bytes this one leaves as they are.
+func (c *unixConn) Socket() net.Conn { return c.UnixConn }
 
 // Close closes the connection.
 func (c *unixConn) Close() error { return c.t.Close() }
@@ -93,8 +99,8 @@ func keepAlive(c *net.TCPConn, idle time.Duration) {
 	if idle == 0 {
 		idle = 15 * time.Second
 	}
-	//nolint:errcheck // a connection that is broken already shows so on reading
-	c.SetKeepAliveConfig(net.KeepAliveConfig{Enable: idle > 0, Idle: idle})
+	// A connection that is broken already shows so on reading.
+	_ = c.SetKeepAliveConfig(net.KeepAliveConfig{Enable: idle > 0, Idle: idle})
 }
 
 // Close closes the connection, and gives back what was counted, once.
@@ -127,9 +133,9 @@ func (t *tracked) count(addr netip.Addr) refusal {
 // behind in the kernel.
 func (t *tracked) refuse(why refusal, addr netip.Addr) {
 	if c, ok := t.raw.(*net.TCPConn); ok {
-		c.SetLinger(0) //nolint:errcheck // it is closed anyway
+		_ = c.SetLinger(0) // it is closed anyway
 	}
-	t.Close() //nolint:errcheck // nobody is there to hear it
+	_ = t.Close() // nobody is there to hear it
 	v := t.claim.service
 	v.refused[why].Inc()
 	if n := v.limits.report(time.Now()); n > 0 {
