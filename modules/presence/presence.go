@@ -79,11 +79,10 @@ func (m *presence) outgoing(ctx context.Context, ev *route.Event) ext.Verdict {
 	st := ev.Stanza
 	switch {
 	case isSubscription(st.Type):
-		if ev.ToSelf {
+		if ev.ToSelf || st.To.Bare() == st.From.Bare() {
 			ev.Bounce(ctx, stanza.Fail(stanza.NotAllowed, "you always see your own presence"))
 			return ext.Stop
 		}
-		ev.Stanza = st.WithFrom(st.From.Bare()).WithTo(st.To.Bare()) // section 3.1.2
 		ev.InLane(ctx, st.From.Local(), m.subscriptionOut)
 		return ext.Stop
 	case st.Type == "" || st.Type == "unavailable":
@@ -94,8 +93,7 @@ func (m *presence) outgoing(ctx context.Context, ev *route.Event) ext.Verdict {
 	case st.Type == "error" || st.Type == "probe":
 		return ext.Verdict(ev.ToSelf)
 	}
-	ev.Bounce(ctx, stanza.Fail(stanza.BadRequest, "there is no such type of presence"))
-	return ext.Stop
+	return ext.Stop // no type that there is
 }
 
 // full delivers to one resource (RFC 6121 section 8.5.3.1).

@@ -18,10 +18,10 @@ import (
 // longer one only that it came.
 const maxRequest = 4096
 
-// subscriptionOut takes a subscription stanza of one of our users, from bare to
-// bare JID (RFC 6121 section 3, and A.2). It runs in the user's lane.
+// subscriptionOut takes a subscription stanza of one of our users (RFC 6121
+// section 3, and A.2). It runs in the user's lane.
 func (m *presence) subscriptionOut(ctx context.Context, ev *route.Event) {
-	st := ev.Stanza
+	st := ev.Stanza.WithFrom(ev.Stanza.From.Bare()).WithTo(ev.Stanza.To.Bare()) // section 3.1.2
 	user, contact := st.From.Local(), st.To
 	ledger, ok := roster.Subscriptions.In(ev.Pass)
 	if !ok {
@@ -162,13 +162,17 @@ func (m *presence) subscriptionIn(ctx context.Context, ev *route.Event) {
 		}
 		return c
 	})
+	var full *stanza.Error
 	switch {
 	case errors.Is(err, roster.ErrShared):
 		if st.Type == "subscribe" {
 			reply = "subscribed"
 		}
+	case errors.As(err, &full): // anybody can fill the room for requests: that is no news
+		m.scope.Log.DebugContext(ctx, "request to subscribe dropped", "jid", st.To.String(), "err", err)
+		return
 	case err != nil:
-		m.scope.Log.WarnContext(ctx, "subscription not changed", "jid", st.To.String(), "type", st.Type, "err", err)
+		m.scope.Log.ErrorContext(ctx, "subscription not changed", "jid", st.To.String(), "err", err)
 		return
 	}
 	if was.From && !is.From {

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package presence_test
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"tercet/core/coretest"
+	"tercet/core/ext"
+	"tercet/core/jid"
+	"tercet/core/module"
+	"tercet/core/route"
+	"tercet/core/stanza"
+	"tercet/modules"
+	"tercet/modules/roster"
+)
+
+// TestMutual has accounts subscribe to each other, and back, all at once: in
+// the end both sides of each pair agree.
+func TestMutual(t *testing.T) {
+	const users, rounds = 6, 30
+	s := coretest.New(t, `modules_enabled = { "ping" }`, modules.All...)
+	clients := make([]*coretest.Client, users)
+	for n := range clients {
+		clients[n] = s.Login(fmt.Sprintf("user%d", n), "r")
+	}
+	var wg sync.WaitGroup
+	for n, c := range clients {
+		wg.Go(func() {
+			for k := range rounds {
+				to := fmt.Sprintf("user%d@example.org", (n+1+k%(users-1))%users)
+				for _, typ := range [...]string{"subscribe", "subscribed", types[(n*7+k*3)%4]} {
+					c.Send("<presence to='" + to + "' type='" + typ + "'/>")
+				}
+				if k%5 == 0 {
+					c.Send("<presence/><iq type='set' id='x'><query xmlns='jabber:iq:roster'><item jid='" + to + "' subscription='remove'/></query></iq>")
+				}
+			}
+			c.Send("<iq type='get' id='last'><ping xmlns='urn:xmpp:ping'/></iq>")
+			for {
+				if e, err := c.Try(10 * time.Second); err != nil || e.Attr("id") == "last" {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	agree(t, s, users)
+}
+
+// agree waits until what accounts say of each other fits together.
+func agree(t *testing.T, s *coretest.Server, users int) {
+	t.Helper()
+	rosters := coretest.Service(s, coretest.Domain, roster.Service)
+	side := func(a, b int) roster.Item {
+		r, err := rosters.Roster(t.Context(), fmt.Sprintf("user%d", a))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.Items[jid.MustParse(fmt.Sprintf("user%d@example.org", b))]
+	}
+	why := ""
+	coretest.Eventually(t, "rosters agree", func() bool {
+		why = ""
+		for a := range users {
+			for b := range users {
+				ab, ba := side(a, b), side(b, a)
+				if ab.To != ba.From || ab.Ask && !ab.To && ba.From || ba.Pending != nil && !ab.Ask {
+					why = fmt.Sprintf("user%d says %+v, user%d says %+v", a, ab, b, ba)
+				}
+			}
+		}
+		return why == ""
+	})
+}
+
+// TestInterrupted ends the server between the two halves of a subscription: the
+// other half happens at the next start.
+func TestInterrupted(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "data")
+	lua := fmt.Sprintf("modules_enabled = { %%q, \"ping\" }\ndata_path = %q\nstorage = \"sqlite\"\n", dir)
+	wall := module.Define("wall", module.OnHost, struct{}{}, func(s *module.Scope, _ struct{}) error {
+		route.In[stanza.Presence][route.Bare].Handle(s, 1000, func(_ context.Context, ev *route.Event) ext.Verdict {
+			return ext.Verdict(strings.HasPrefix(ev.Stanza.Type, "un"))
+		})
+		return nil
+	})
+	mods := append([]module.Definition{wall}, modules.All...)
+	romeo, juliet := jid.MustParse("romeo@example.org"), jid.MustParse("juliet@example.org")
+	t.Run("first", func(t *testing.T) {
+		s := coretest.New(t, fmt.Sprintf(lua, "wall"), mods...)
+		s.AddUser(coretest.Domain, "juliet", "x")
+		c := s.Login("romeo", "orchard")
+		rosters := coretest.Service(s, coretest.Domain, roster.Service)
+		for user, contact := range map[string]jid.JID{"romeo": juliet, "juliet": romeo} {
+			if err := rosters.Edit(t.Context(), user, contact, func(i roster.Item) (roster.Item, bool) {
+				i.To, i.From = true, true
+				return i, true
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.Send("<presence type='unsubscribe' to='juliet@example.org'/><presence type='unsubscribed' to='juliet@example.org'/>")
+		c.Quiet()
+		r, err := rosters.Roster(t.Context(), "juliet")
+		if err != nil || r.Items[romeo].Subscription() != "both" {
+			t.Fatalf("the wall does not stand: %+v %v", r, err)
+		}
+	})
+	t.Run("second", func(t *testing.T) {
+		s := coretest.New(t, fmt.Sprintf(lua, "ping"), mods...)
+		rosters := coretest.Service(s, coretest.Domain, roster.Service)
+		coretest.Eventually(t, "juliet's roster follows", func() bool {
+			r, err := rosters.Roster(t.Context(), "juliet")
+			return err == nil && r.Items[romeo].Subscription() == "none"
+		})
+		coretest.Eventually(t, "nothing is owed any more", func() bool {
+			for range coretest.Service(s, coretest.Domain, roster.Subscriptions).Owed(t.Context()) {
+				return false
+			}
+			return true
+		})
+	})
+}
