@@ -102,8 +102,7 @@ func (r *Registry) bind(c *claim, at place) (*socket, error) {
 		k.ln, err = r.bindTCP(c, at)
 	}
 	if err != nil {
-		var code syscall.Errno
-		if errors.As(err, &code) {
+		if code, ok := errors.AsType[syscall.Errno](err); ok {
 			return nil, code // the rest of the text says again what the caller says
 		}
 		return nil, err
@@ -171,12 +170,12 @@ func (k *socket) bindUnix(c *claim, at place) (net.Listener, error) {
 	ln.(*net.UnixListener).SetUnlinkOnClose(false)
 	mine, err := os.Lstat(at.address)
 	if err != nil {
-		ln.Close() //nolint:errcheck // the other error says more
+		_ = ln.Close() // the other error says more
 		return nil, err
 	}
 	k.cleanup = func() {
 		if now, err := os.Lstat(at.address); err == nil && os.SameFile(mine, now) {
-			os.Remove(at.address) //nolint:errcheck // the next start does it
+			_ = os.Remove(at.address) // the next start does it
 		}
 	}
 	return ln, nil
@@ -204,7 +203,7 @@ func removeStale(ctx context.Context, path string) error {
 	d := net.Dialer{Timeout: time.Second}
 	c, err := d.DialContext(ctx, "unix", path)
 	if err == nil {
-		c.Close() //nolint:errcheck // it has told what it had to
+		_ = c.Close() // it has told what it had to
 		return syscall.EADDRINUSE
 	}
 	if !errors.Is(err, syscall.ECONNREFUSED) {

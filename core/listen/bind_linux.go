@@ -30,7 +30,7 @@ func bindBeside(ctx context.Context, cfg *net.ListenConfig, at place, ours []net
 		return nil, err
 	}
 	if err := onListener(ln, func(fd int) error { return reusePort(fd, 0) }); err != nil {
-		ln.Close() //nolint:errcheck // the other error says more
+		_ = ln.Close() // the other error says more
 		return nil, err
 	}
 	return ln, nil
@@ -65,7 +65,7 @@ func onListener(ln net.Listener, fn func(fd int) error) error {
 
 func onConn(c syscall.RawConn, fn func(fd int) error) error {
 	var inner error
-	if err := c.Control(func(fd uintptr) { inner = fn(int(fd)) }); err != nil { //nolint:gosec // a descriptor is an int
+	if err := c.Control(func(fd uintptr) { inner = fn(int(fd)) }); err != nil {
 		return err
 	}
 	return inner

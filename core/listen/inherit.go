@@ -45,7 +45,7 @@ func Inherited() (Activated, error) {
 		keys, err := keysOf(fd, f)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("inherit socket %d: %w", fd, err))
-			f.Close() //nolint:errcheck // it was of no use
+			_ = f.Close() // it was of no use
 			continue
 		}
 		for _, key := range keys {
@@ -69,7 +69,7 @@ func keysOf(fd int, f *os.File) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer ln.Close() //nolint:errcheck // a copy
+	defer func() { _ = ln.Close() }() // a copy
 	switch addr := ln.Addr().(type) {
 	case *net.UnixAddr:
 		return []string{place{network: "unix", address: strings.TrimSuffix(addr.Name, "\x00")}.key()}, nil

@@ -56,7 +56,7 @@ func listener(t *testing.T, network, address string) (net.Listener, *os.File) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { f.Close() })
+	t.Cleanup(func() { _ = f.Close() })
 	return ln, f
 }
 
@@ -69,7 +69,7 @@ func TestInherited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer udp.Close()
+	defer func() { _ = udp.Close() }()
 	udpFile, _ := udp.(*net.UDPConn).File()
 	_, port, _ := net.SplitHostPort(both.Addr().String())
 	all := []string{"tcp " + four.Addr().String(), "tcp 0.0.0.0:" + port, "tcp [::]:" + port, "unix " + path}

@@ -38,13 +38,27 @@ func TestLimiter(t *testing.T) {
 		steps []step
 	}{
 		{"connections", Spec{MaxPerAddress: 2}, []step{
-			{a, 0, false, ""}, {neighbour, 0, false, ""}, {a, 0, false, tooMany}, {b, 0, false, ""},
-			{neighbour, 0, true, ""}, {a, 0, false, ""}, {a, time.Hour, false, tooMany},
+			{a, 0, false, ""},
+			{neighbour, 0, false, ""},
+			{a, 0, false, tooMany},
+			{b, 0, false, ""},
+			{neighbour, 0, true, ""},
+			{a, 0, false, ""},
+			{a, time.Hour, false, tooMany},
 		}},
 		{"rate", Spec{Rate: 2, Burst: 3}, []step{
-			{a, 0, false, ""}, {a, 0, false, ""}, {a, 0, false, ""}, {a, 0, false, tooFast},
-			{b, 0, false, ""}, {a, 400 * time.Millisecond, false, tooFast}, {a, 100 * time.Millisecond, false, ""},
-			{a, 0, false, tooFast}, {a, time.Hour, false, ""}, {a, 0, false, ""}, {a, 0, false, ""}, {a, 0, false, tooFast},
+			{a, 0, false, ""},
+			{a, 0, false, ""},
+			{a, 0, false, ""},
+			{a, 0, false, tooFast},
+			{b, 0, false, ""},
+			{a, 400 * time.Millisecond, false, tooFast},
+			{a, 100 * time.Millisecond, false, ""},
+			{a, 0, false, tooFast},
+			{a, time.Hour, false, ""},
+			{a, 0, false, ""},
+			{a, 0, false, ""},
+			{a, 0, false, tooFast},
 		}},
 		{"leaving does not help against the rate", Spec{Rate: 1, Burst: 1}, []step{
 			{a, 0, false, ""}, {a, 0, true, ""}, {a, 0, false, tooFast}, {a, time.Second, false, ""},

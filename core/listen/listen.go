@@ -136,6 +136,9 @@ func NewRegistry(o RegistryOptions) *Registry {
 // socket is closed with the last scope that wants it. An address belongs to one
 // service: what is staged together may not ask for it twice.
 func (r *Registry) Listen(s *ext.Scope, spec Spec, h Handler) error {
+	if err := context.Cause(s.Context()); err != nil {
+		return fmt.Errorf("listen on %s: %w", spec.Address, err)
+	}
 	c := &claim{scope: s, spec: spec, handler: h}
 	if err := r.claim(c); err != nil {
 		return fmt.Errorf("listen on %s: %w", spec.Address, err)
@@ -145,8 +148,8 @@ func (r *Registry) Listen(s *ext.Scope, spec Spec, h Handler) error {
 	}
 	s.Defer(func() error { r.release(c); return nil })
 	s.Go(func(ctx context.Context) {
-		r.activate(c)
-		<-ctx.Done() // at the start of Close: nothing new for a module that ends its streams
+		r.activate(c) //nolint:contextcheck // the accept loop outlives the scope
+		<-ctx.Done()  // at the start of Close: nothing new for a module that ends its streams
 		r.release(c)
 	})
 	return nil
@@ -206,7 +209,7 @@ func (r *Registry) StopAccepting() {
 		k.shut()
 	}
 	for _, f := range r.inherited {
-		f.Close() //nolint:errcheck // systemd has its own
+		_ = f.Close() // systemd has its own
 	}
 	clear(r.inherited)
 }

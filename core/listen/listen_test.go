@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -214,7 +215,7 @@ func TestReloadLosesNoConnection(t *testing.T) {
 	}
 	for i := range 100 {
 		fresh := w.stage()
-		w.listen(fresh, spec, says(fmt.Sprint(i)))
+		w.listen(fresh, spec, says(strconv.Itoa(i)))
 		if i%3 == 0 { // a load that fails afterwards
 			failed := w.stage()
 			w.listen(failed, spec, says("never live"))
@@ -515,8 +516,8 @@ func BenchmarkAccept(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		c.(*net.TCPConn).SetLinger(0)
-		c.Read(one)
+		_ = c.(*net.TCPConn).SetLinger(0)
+		_, _ = c.Read(one)
 		c.Close()
 	}
 	b.StopTimer()

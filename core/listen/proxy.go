@@ -52,16 +52,18 @@ func (t *tracked) readProxy(o *ProxyOptions, info *Info) bool {
 		timeout = 5 * time.Second
 	}
 	via := info.Remote
-	stop := context.AfterFunc(t.claim.scope.Context(), func() { t.Close() }) //nolint:errcheck // reading shows it
-	defer stop()
-	t.raw.SetReadDeadline(time.Now().Add(timeout)) //nolint:errcheck // reading shows it
+	stop := context.AfterFunc(t.claim.scope.Context(), func() { _ = t.Close() }) // reading shows it
+	_ = t.raw.SetReadDeadline(time.Now().Add(timeout))                           // reading shows it
 	from, err := readHeader(t.raw)
+	if !stop() { // the scope closes, and has closed the connection
+		return false
+	}
 	if err != nil {
 		t.socket.r.o.Log.Warn("no proper PROXY header from a trusted proxy", "address", via, "err", err)
 		t.refuse(badProxy, via.Addr())
 		return false
 	}
-	t.raw.SetReadDeadline(time.Time{}) //nolint:errcheck // reading shows it
+	_ = t.raw.SetReadDeadline(time.Time{}) // reading shows it
 	if !from.source.IsValid() {
 		return true // the proxy speaks for itself: a health check
 	}
@@ -178,7 +180,7 @@ func parseV2(b []byte) (origin, error) {
 	if command == 0 { // LOCAL: the family and the rest are to be ignored
 		return origin{}, nil
 	}
-	size := 0
+	var size int
 	switch family {
 	case 0x00, 0x31: // unspecified; a unix stream, which has no address for us
 		return origin{}, nil

@@ -35,8 +35,10 @@ var headers = []struct {
 	{"1: TCP4", "PROXY TCP4 192.0.2.1 198.51.100.2 12345 5222\r\n", "192.0.2.1:12345", "198.51.100.2:5222", ""},
 	{"1: TCP6", "PROXY TCP6 2001:db8::1 2001:db8::2 12345 5222\r\n", "[2001:db8::1]:12345", "[2001:db8::2]:5222", ""},
 	{"1: TCP6 with a mapped address", "PROXY TCP6 ::ffff:192.0.2.1 ::ffff:198.51.100.2 1 2\r\n", "192.0.2.1:1", "198.51.100.2:2", ""},
-	{"1: longest", "PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n",
-		"[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535", "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535", ""},
+	{
+		"1: longest", "PROXY TCP6 ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff 65535 65535\r\n",
+		"[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535", "[ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff]:65535", "",
+	},
 	{"1: unknown", "PROXY UNKNOWN\r\n", "", "", ""},
 	{"1: unknown with addresses", "PROXY UNKNOWN ffff:f...f:ffff ffff:f...f:ffff 65535 65535\r\n", "", "", ""},
 	{"1: too long", "PROXY UNKNOWN " + strings.Repeat("x", 200) + "\r\n", "", "", "longer than 107"},

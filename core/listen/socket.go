@@ -235,7 +235,7 @@ func (k *socket) loop() {
 		}
 		c, release := k.hold()
 		if c == nil {
-			raw.Close() //nolint:errcheck // nobody is there to hear it
+			_ = raw.Close() // nobody is there to hear it
 			return
 		}
 		k.admit(c, raw, release)
@@ -309,7 +309,7 @@ func (k *socket) serve(c *claim, w *tracked, info Info, behind bool, release fun
 		if v == nil {
 			return
 		}
-		w.Close() //nolint:errcheck // the panic is what is reported
+		_ = w.Close() // the panic is what is reported
 		if k.r.o.OnPanic != nil {
 			k.r.o.OnPanic(c.scope.Name(), v, debug.Stack())
 			return

@@ -22,6 +22,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"tercet/core/ext"
 	"tercet/core/listen"
 	"tercet/core/metric"
 )
@@ -74,7 +75,7 @@ func TestProxy(t *testing.T) {
 			w.listen(s, spec, record(got))
 			w.swap(nil, s)
 			c := dial(t, "tcp", w.address())
-			io.WriteString(c, tt.send)
+			_, _ = io.WriteString(c, tt.send)
 			if tt.refused {
 				if _, err := c.Read(make([]byte, 1)); err == nil || isTimeout(err) {
 					t.Errorf("not closed: %v", err)
@@ -105,9 +106,9 @@ func TestLimitsBehindProxy(t *testing.T) {
 	spec := anyPort
 	spec.MaxPerAddress = 1
 	spec.Proxy = &listen.ProxyOptions{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}}
-	w.listen(s, spec, func(ctx context.Context, c net.Conn, _ listen.Info) {
+	w.listen(s, spec, func(_ context.Context, c net.Conn, _ listen.Info) {
 		fmt.Fprintln(c, "in")
-		io.Copy(io.Discard, c)
+		_, _ = io.Copy(io.Discard, c)
 		c.Close()
 	})
 	w.swap(nil, s)
@@ -129,6 +130,25 @@ func TestLimitsBehindProxy(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 	other.Close()
+}
+
+// Close does not wait for a proxy that says nothing.
+func TestCloseWhileAHeaderIsAwaited(t *testing.T) {
+	w := newWorld(t, listen.RegistryOptions{})
+	s := w.stage()
+	spec := anyPort
+	spec.Proxy = &listen.ProxyOptions{Trusted: []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}, Timeout: time.Hour}
+	w.listen(s, spec, func(context.Context, net.Conn, listen.Info) { t.Error("served without a header") })
+	w.swap(nil, s)
+	c := dial(t, "tcp", w.address())
+	eventually(t, "accepted", func() bool { return w.reg.List()[0].Connections == 1 })
+	w.close(s)
+	if _, err := c.Read(make([]byte, 1)); err == nil || isTimeout(err) {
+		t.Errorf("not closed: %v", err)
+	}
+	if err := w.reg.Listen(s, anyPort, says("")); !errors.Is(err, ext.ErrClosed) {
+		t.Errorf("listen for a closed scope: %v", err)
+	}
 }
 
 func TestLimitPerAddress(t *testing.T) {
@@ -212,7 +232,7 @@ func TestOutOfFileDescriptors(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(late)
+	defer func() { _ = unix.Close(late) }()
 	restore := exhaust(t)
 	to := netip.MustParseAddrPort(w.address())
 	if err := unix.Connect(late, &unix.SockaddrInet4{Port: int(to.Port()), Addr: to.Addr().As4()}); err != nil {
@@ -258,7 +278,7 @@ func exhaust(t *testing.T) (restore func()) {
 	}
 	return func() {
 		for _, fd := range taken {
-			unix.Close(fd)
+			_ = unix.Close(fd)
 		}
 		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &old); err != nil {
 			t.Error(err)
@@ -279,7 +299,7 @@ func TestUnixSocket(t *testing.T) {
 	}
 	w.swap(nil, old)
 	c := dial(t, "unix", path)
-	io.WriteString(c, "hi")
+	_, _ = io.WriteString(c, "hi")
 	if g := <-got; g.line != "hi" || g.info.Remote.IsValid() || g.info.Proxied {
 		t.Errorf("got %+v", g)
 	}
@@ -310,7 +330,7 @@ func TestUnixSocketBehindProxy(t *testing.T) {
 	got := make(chan seen, 1)
 	w.listen(s, listen.Spec{Service: "c2s", Network: "unix", Address: path, Proxy: &listen.ProxyOptions{}}, record(got))
 	w.swap(nil, s)
-	io.WriteString(dial(t, "unix", path), "PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\nhi")
+	_, _ = io.WriteString(dial(t, "unix", path), "PROXY TCP6 2001:db8::1 2001:db8::2 1 2\r\nhi")
 	if g := <-got; g.line != "hi" || g.info.Remote.String() != "[2001:db8::1]:1" || g.remote.String() != "[2001:db8::1]:1" || g.info.Via.IsValid() || !g.info.Proxied {
 		t.Errorf("got %+v", g)
 	}
@@ -324,7 +344,7 @@ func TestUnixSocketFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	ln.SetUnlinkOnClose(false)
-	ln.Close() // as a server that was killed
+	_ = ln.Close() // as a server that was killed
 	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -344,8 +364,8 @@ func TestUnixSocketFiles(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 	// A file that somebody else has put there by now is not ours to remove.
-	os.Remove(stale)
-	os.WriteFile(stale, []byte("precious"), 0o600)
+	_ = os.Remove(stale)
+	_ = os.WriteFile(stale, []byte("precious"), 0o600)
 	w.close(s)
 	if b, err := os.ReadFile(stale); err != nil || string(b) != "precious" {
 		t.Errorf("the file: %q, %v", b, err)

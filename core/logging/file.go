@@ -61,7 +61,7 @@ func (f *file) openLocked() error {
 	}
 	info, err := fresh.Stat()
 	if err != nil {
-		fresh.Close() //nolint:errcheck // the other error says more
+		_ = fresh.Close() // the other error says more
 		return fmt.Errorf("open log file: %w", err)
 	}
 	f.f, f.size, f.last, f.stuck = fresh, info.Size(), info.ModTime(), false

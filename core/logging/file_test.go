@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -41,7 +42,7 @@ func TestModeOfFiles(t *testing.T) {
 	check("new.log.2", 0o640)
 	// What was there keeps the mode that the admin has chosen.
 	path := filepath.Join(s.dir, "old.log")
-	os.WriteFile(path, []byte("before\n"), 0o600)
+	_ = os.WriteFile(path, []byte("before\n"), 0o600)
 	s.Apply(conf(lua{"log": "old.log"}))
 	s.Slog().Info("after")
 	check("old.log", 0o600)
@@ -67,9 +68,9 @@ func TestRotationBySize(t *testing.T) {
 					t.Errorf("%s has %d bytes", e.Name(), info.Size())
 				}
 				lines := strings.Split(strings.TrimSuffix(s.file(e.Name()), "\n"), "\n")
-				for i := len(lines) - 1; i >= 0; i-- {
-					if !strings.HasSuffix(lines[i], fmt.Sprintf("\tline n=%d", next)) {
-						t.Fatalf("%s: got %q, want line %d", e.Name(), lines[i], next)
+				for _, line := range slices.Backward(lines) {
+					if !strings.HasSuffix(line, fmt.Sprintf("\tline n=%d", next)) {
+						t.Fatalf("%s: got %q, want line %d", e.Name(), line, next)
 					}
 					next--
 				}
@@ -101,7 +102,7 @@ func TestRotationByAge(t *testing.T) {
 // A folder that is read-only for us: writing goes on, and is said once.
 func TestRotationThatFails(t *testing.T) {
 	s := open(t, lua{"log": "a.log", "log_rotate_size": 100, "log_rotate_count": 1})
-	os.MkdirAll(filepath.Join(s.dir, "a.log.1", "not empty"), 0o755) // can not be renamed over
+	_ = os.MkdirAll(filepath.Join(s.dir, "a.log.1", "not empty"), 0o755) // can not be renamed over
 	for i := range 10 {
 		s.Slog().Info("a line of some length", "n", i)
 	}
@@ -116,7 +117,7 @@ func TestRotationThatFails(t *testing.T) {
 func TestReopen(t *testing.T) {
 	s := open(t, lua{"log": "a.log"})
 	s.Slog().Info("one")
-	os.Rename(filepath.Join(s.dir, "a.log"), filepath.Join(s.dir, "moved"))
+	_ = os.Rename(filepath.Join(s.dir, "a.log"), filepath.Join(s.dir, "moved"))
 	s.Slog().Info("two")
 	if err := s.Reopen(); err != nil {
 		t.Fatal(err)
@@ -133,15 +134,15 @@ func TestWriteErrors(t *testing.T) {
 		t.Skip("no /dev/full")
 	}
 	s := open(t, lua{"log": lua{"info": "a.log"}})
-	os.Remove(filepath.Join(s.dir, "a.log"))
-	os.Symlink("/dev/full", filepath.Join(s.dir, "a.log"))
-	s.Reopen()
+	_ = os.Remove(filepath.Join(s.dir, "a.log"))
+	_ = os.Symlink("/dev/full", filepath.Join(s.dir, "a.log"))
+	_ = s.Reopen()
 	allLevels(s.Slog())
 	if got := s.stderr.take(); strings.Count(got, "no space left on device") != 1 {
 		t.Errorf("console: %q", got)
 	}
-	os.Remove(filepath.Join(s.dir, "a.log"))
-	s.Reopen()
+	_ = os.Remove(filepath.Join(s.dir, "a.log"))
+	_ = s.Reopen()
 	allLevels(s.Slog())
 	if got := s.stderr.take(); strings.Count(got, "works again") != 1 || levelsIn(s.file("a.log")) != "iwe" {
 		t.Errorf("console: %q, file %q", got, s.file("a.log"))
@@ -177,7 +178,7 @@ func TestHammer(t *testing.T) {
 		})
 	}
 	for i := range 20 {
-		s.Reopen()
+		_ = s.Reopen()
 		s.SetDebug(i%2 == 0)
 		s.Apply(conf(lua{"log": "a.log", "log_rotate_size": "64kB", "log_rotate_count": 100}))
 	}
@@ -225,7 +226,7 @@ func TestTail(t *testing.T) {
 	if none := s.Tail(-1); len(none) != 0 {
 		t.Errorf("got %v", none)
 	}
-	s.Slog().Info(strings.Repeat("x", 1<<20))
+	s.Slog().Info("x", "long", strings.Repeat("x", 1<<20))
 	if e := s.Tail(1)[0]; len(e.Text) > 4096 {
 		t.Errorf("an entry of %d bytes is kept", len(e.Text))
 	}
@@ -282,8 +283,8 @@ func TestSyslog(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Cleanup(func() { c.Close() })
-		c.SetReadDeadline(time.Now().Add(5 * time.Second))
+		t.Cleanup(func() { _ = c.Close() })
+		_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
 		return c
 	}
 	read := func(c *net.UnixConn) string {
@@ -302,7 +303,7 @@ func TestSyslog(t *testing.T) {
 	if len(problems) > 0 {
 		t.Error(problems)
 	}
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	log := l.Slog().With("module", "c2s")
 	for level, severity := range map[slog.Level]int{slog.LevelDebug: 7, slog.LevelInfo: 6, slog.LevelWarn: 4, slog.LevelError: 3} {
 		log.Log(t.Context(), level, "hello\nworld", "stack", "a\nb")
@@ -318,15 +319,15 @@ func TestSyslog(t *testing.T) {
 	}
 	// The daemon is restarted: nothing is lost. It is gone: lines are, and
 	// that is told to the console at once and to it later.
-	c.Close()
-	os.Remove(path)
+	_ = c.Close()
+	_ = os.Remove(path)
 	c = daemon()
 	log.Info("to the new one")
 	if got := read(c); !strings.HasSuffix(got, "to the new one") {
 		t.Errorf("got %q", got)
 	}
-	c.Close()
-	os.Remove(path)
+	_ = c.Close()
+	_ = os.Remove(path)
 	log.Info("lost")
 	log.Info("lost")
 	if got := stderr.take(); strings.Count(got, "no syslog daemon listens") != 1 {
@@ -350,13 +351,13 @@ func TestSyslogThatDoesNotRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	var stderr buffer
 	l, _ := logging.Open(conf(lua{"log": "*syslog"}), logging.Options{Syslog: path, Stderr: &stderr})
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	start := time.Now()
 	for range 300 {
-		l.Slog().Info(strings.Repeat("x", 4000))
+		l.Slog().Info("x", "long", strings.Repeat("x", 4000))
 	}
 	if took := time.Since(start); took > 5*time.Second {
 		t.Errorf("300 lines took %s", took)
@@ -393,7 +394,7 @@ func TestJournal(t *testing.T) {
 		cmd.Env = append(os.Environ(), journalEnv+"=1", fmt.Sprintf("JOURNAL_STREAM=%d:%d", st.Dev, inode))
 		cmd.Stderr = w
 		err = cmd.Run()
-		w.Close()
+		_ = w.Close()
 		b := make([]byte, 4096)
 		n, _ := r.Read(b)
 		got := string(b[:n])
@@ -414,7 +415,7 @@ func FuzzLine(f *testing.F) {
 			return
 		}
 		s := open(t, plain(nil))
-		s.Slog().With("source", value).Info(msg, key, value)
+		s.Slog().With("source", value).Info(msg, key, value) //nolint:sloglint // this is what is tested
 		got := s.stderr.take()
 		if strings.Count(got, "\n") != 1 || !strings.HasSuffix(got, "\n") || strings.ContainsAny(got, "\x00\x1b\r\x7f") {
 			t.Errorf("got %q", got)
@@ -427,7 +428,7 @@ func FuzzLine(f *testing.F) {
 
 func BenchmarkInfo(b *testing.B) {
 	l, _ := logging.Open(conf(lua{"log": "a.log"}), logging.Options{Dir: b.TempDir()})
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	log := l.Slog().With("host", "example.org", "module", "c2s")
 	b.ReportAllocs()
 	for b.Loop() {
@@ -437,7 +438,7 @@ func BenchmarkInfo(b *testing.B) {
 
 func BenchmarkDisabled(b *testing.B) {
 	l, _ := logging.Open(conf(lua{"log": "a.log"}), logging.Options{Dir: b.TempDir()})
-	defer l.Close()
+	defer func() { _ = l.Close() }()
 	log := l.Slog().With("module", "c2s")
 	b.ReportAllocs()
 	for b.Loop() {

@@ -46,6 +46,7 @@ func levelName(l slog.Level) string {
 		return "info"
 	case warnBit:
 		return "warn"
+	default:
+		return "error"
 	}
-	return "error"
 }

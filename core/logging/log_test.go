@@ -9,11 +9,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -70,7 +72,7 @@ func open(t *testing.T, options lua) *sinks {
 	s := &sinks{t: t, dir: t.TempDir()}
 	l, problems := logging.Open(conf(options), logging.Options{Dir: s.dir, Stderr: &s.stderr, Stdout: &s.stdout})
 	s.Logger, s.problems = l, text(problems)
-	t.Cleanup(func() { l.Close() })
+	t.Cleanup(func() { _ = l.Close() })
 	return s
 }
 
@@ -94,9 +96,7 @@ func (s *sinks) file(name string) string {
 // plain is a console without times.
 func plain(more lua) lua {
 	o := lua{"log": []any{lua{"to": "console", "timestamps": false}}}
-	for k, v := range more {
-		o[k] = v
-	}
+	maps.Copy(o, more)
 	return o
 }
 
@@ -213,7 +213,7 @@ func TestUnwritableFile(t *testing.T) {
 	if err := s.Reopen(); err == nil {
 		t.Error("Reopen gave no error")
 	}
-	os.Mkdir(filepath.Join(s.dir, "sub"), 0o755)
+	_ = os.Mkdir(filepath.Join(s.dir, "sub"), 0o755)
 	if err := s.Reopen(); err != nil {
 		t.Fatal(err)
 	}
@@ -260,16 +260,16 @@ func TestText(t *testing.T) {
 		{"inline group", func() { l.Info("x", slog.Group("", "a", 1)) }, "tercet\tinfo\tx a=1"},
 		{"LogValuer", func() { l.Info("x", "v", loud{}) }, "tercet\tinfo\tx v.a=1 v.password=[redacted]"},
 		{"no module in a group", func() { l.WithGroup("g").With("module", "y").Info("x") }, "tercet\tinfo\tx g.module=y"},
-		{"new lines", func() { l.With("source", "a\nb").Info("x\ny", "k\n", "v\nw") }, `a\nb	info	x\ny k\n=v\nw`},
+		{"new lines", func() { l.With("source", "a\nb").Info("x\ny", "k\n", "v\nw") }, `a\nb	info	x\ny k\n=v\nw`}, //nolint:sloglint // guests choose keys
 		{"control characters", func() { l.Info("\x1b[31mred\x00\u202e", "v", "\xff\u2028") }, `tercet	info	\x1b[31mred\x00\u202e v=\xff\u2028`},
 		{"UTF-8", func() { l.Info("Grüße", "v", "日本") }, "tercet\tinfo\tGrüße v=日本"},
 		{"stack", func() { l.Info("x", "stack", "main.f()\n\t/a.go:1\nmain.g()\n", "b", 1) }, "tercet\tinfo\tx stack=\n\tmain.f()\n\t  /a.go:1\n\tmain.g() b=1"},
 
 		{"password", func() { l.Info("x", "password", "hunter2", "new_password", 42, "passwd", []byte("x")) }, "tercet\tinfo\tx password=[redacted] new_password=[redacted] passwd=[redacted]"},
-		{"token", func() { l.With("access_token", "t").Info("x", "Authorization", "Basic eA==", "shared_secret", "s") }, "tercet\tinfo\tx access_token=[redacted] Authorization=[redacted] shared_secret=[redacted]"},
+		{"token", func() { l.With("access_token", "t").Info("x", "Authorization", "Basic eA==", "shared_secret", "s") }, "tercet\tinfo\tx access_token=[redacted] Authorization=[redacted] shared_secret=[redacted]"}, //nolint:sloglint // guests choose keys
 		{"in a group", func() { l.Info("x", slog.Group("secrets", "a", "b")) }, "tercet\tinfo\tx secrets.a=[redacted]"},
 		{"stanza", func() { l.Info("x", "s", hi, "e", hi.First(), "k", hi.Kind, "jid", hi.To) }, "tercet\tinfo\tx s=[redacted] e=[redacted] k=message jid=a@b"},
-		{"body", func() { l.Info("x", "body", "hi", "m.body", "hi") }, "tercet\tinfo\tx body=[redacted] m.body=[redacted]"},
+		{"body", func() { l.Info("x", "body", "hi", "m.body", "hi") }, "tercet\tinfo\tx body=[redacted] m.body=[redacted]"}, //nolint:sloglint // guests choose keys
 		{"struct", func() {
 			l.Info("x", "a", account{"a", "b"}, "p", &account{"a", "b"}, "m", map[string]string{"password": "b"})
 		}, "tercet\tinfo\tx a=logging_test.account p=*logging_test.account m=map[string]string"},
@@ -279,8 +279,10 @@ func TestText(t *testing.T) {
 		{"prefix", func() { l.Debug("<x><s:response>AGEAYg==</s:response>") }, "tercet\tdebug\t<x><response [redacted]"},
 		{"body in an error", func() { l.Info("x", "err", fmt.Errorf("parse %q", "<body>hi</body>")) }, `tercet	info	x err="parse \"<body [redacted]"`},
 		{"no body", func() { l.Info("<message to='a'/> <bodyguard/>") }, "tercet\tinfo\t<message to='a'/> <bodyguard/>"},
-		{"assignments", func() { l.Info(`password=a, token: "b c" secret='d' Authorization: Bearer e.f (api_token=g)`) },
-			"tercet\tinfo\tpassword=[redacted], token: [redacted] secret=[redacted] Authorization: [redacted] (api_token=[redacted])"},
+		{
+			"assignments", func() { l.Info(`password=a, token: "b c" secret='d' Authorization: Bearer e.f (api_token=g)`) },
+			"tercet\tinfo\tpassword=[redacted], token: [redacted] secret=[redacted] Authorization: [redacted] (api_token=[redacted])",
+		},
 		{"JSON", func() { l.Info(`{"user":"a","password":"b","n":1}`) }, `tercet	info	{"user":"a","password":[redacted],"n":1}`},
 		{"URL", func() { l.Info("x", "url", "postgres://u:hunter2@db/x") }, "tercet\tinfo\tx url=postgres://u:[redacted]@db/x"},
 		{"no password", func() { l.Info("password is wrong", "jid", "a@b") }, "tercet\tinfo\tpassword is wrong jid=a@b"},
@@ -337,7 +339,7 @@ func TestTimestamps(t *testing.T) {
 		{"none", lua{"timestamps": false}, "tercet\tinfo\tx\n"},
 		{"own", lua{"timestamps": "%Y-%m-%dT%H:%M:%S %a %e %j %% %q %"}, "2026-03-05T07:08:09 Thu  5 064 % %q %tercet\tinfo\tx\n"},
 		{"more", lua{"timestamps": "%F %T %R %I%p %y %B %A %D|"}, "2026-03-05 07:08:09 07:08 07AM 26 March Thursday 03/05/26|tercet\tinfo\tx\n"},
-		{"unix", lua{"timestamps": "%s "}, fmt.Sprint(at.Unix()) + " tercet\tinfo\tx\n"},
+		{"unix", lua{"timestamps": "%s "}, strconv.FormatInt(at.Unix(), 10) + " tercet\tinfo\tx\n"},
 		{"width", lua{"timestamps": false, "source_width": 10}, "tercet    \tinfo\tx\n"},
 	}
 	for _, tt := range tests {

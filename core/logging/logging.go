@@ -93,7 +93,7 @@ func (l *Logger) Apply(c *config.Config) []config.Problem {
 	l.setState(&state{rules: rules, private: plan.private})
 	for path, f := range old {
 		if files[path] != f {
-			f.close() //nolint:errcheck // its lines are written
+			_ = f.close() // its lines are written
 		}
 	}
 	return problems
@@ -205,5 +205,5 @@ func (l *Logger) Close() error {
 // console says something about the log itself where somebody may see it.
 func (l *Logger) console(text string) {
 	line := time.Now().Format("Jan 02 15:04:05 ") + "logging\twarn\t" + scrubLine(text) + "\n"
-	io.WriteString(l.o.Stderr, line) //nolint:errcheck // there is no other place to say so
+	_, _ = io.WriteString(l.o.Stderr, line) // there is no other place to say so
 }

@@ -233,6 +233,7 @@ func (p *parser) item(v config.Value) {
 		if !k.Times.Bool() {
 			s.timestamps = ""
 		}
+	default:
 	}
 	p.add(s)
 }

@@ -80,7 +80,7 @@ var contentElements = []string{
 
 // cutContents ends a text at the first element with contents.
 func cutContents(s string) string {
-	for i := 0; i < len(s); i++ {
+	for i := range len(s) {
 		if s[i] != '<' {
 			continue
 		}

@@ -28,8 +28,9 @@ func severity(l slog.Level) byte {
 		return 6
 	case warnBit:
 		return 4
+	default:
+		return 3
 	}
-	return 3
 }
 
 // syslogPaths are where the local daemon listens.
@@ -124,7 +125,7 @@ func (s *syslog) connect() error {
 	for _, path := range s.paths {
 		for _, network := range []string{"unixgram", "unix"} {
 			d := net.Dialer{Timeout: syslogPatience}
-			c, err := d.Dial(network, path) //nolint:noctx // it has a time limit
+			c, err := d.Dial(network, path)
 			if err == nil {
 				s.conn, s.stream = c, network == "unix"
 				return nil
@@ -137,7 +138,7 @@ func (s *syslog) connect() error {
 
 func (s *syslog) drop() {
 	if s.conn != nil {
-		s.conn.Close() //nolint:errcheck // it failed
+		_ = s.conn.Close() // it failed
 		s.conn = nil
 	}
 }

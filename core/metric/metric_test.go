@@ -31,14 +31,22 @@ func TestWrite(t *testing.T) {
 		want string
 	}{
 		{"empty", func(*metric.Registry) {}, "# EOF\n"},
-		{"counter", func(r *metric.Registry) { r.Counter("stanzas", "Stanzas routed.").Add(3) },
-			"# TYPE stanzas counter\n# HELP stanzas Stanzas routed.\nstanzas_total 3\n# EOF\n"},
-		{"counter with the suffix in its name", func(r *metric.Registry) { r.Counter("stanzas_total", "").Inc() },
-			"# TYPE stanzas counter\nstanzas_total 1\n# EOF\n"},
-		{"sharded", func(r *metric.Registry) { s := r.Sharded("hot", ""); s.Inc(); s.Add(4) },
-			"# TYPE hot counter\nhot_total 5\n# EOF\n"},
-		{"gauge", func(r *metric.Registry) { g := r.Gauge("sessions", ""); g.Set(5); g.Inc(); g.Dec(); g.Add(-7) },
-			"# TYPE sessions gauge\nsessions -2\n# EOF\n"},
+		{
+			"counter", func(r *metric.Registry) { r.Counter("stanzas", "Stanzas routed.").Add(3) },
+			"# TYPE stanzas counter\n# HELP stanzas Stanzas routed.\nstanzas_total 3\n# EOF\n",
+		},
+		{
+			"counter with the suffix in its name", func(r *metric.Registry) { r.Counter("stanzas_total", "").Inc() },
+			"# TYPE stanzas counter\nstanzas_total 1\n# EOF\n",
+		},
+		{
+			"sharded", func(r *metric.Registry) { s := r.Sharded("hot", ""); s.Inc(); s.Add(4) },
+			"# TYPE hot counter\nhot_total 5\n# EOF\n",
+		},
+		{
+			"gauge", func(r *metric.Registry) { g := r.Gauge("sessions", ""); g.Set(5); g.Inc(); g.Dec(); g.Add(-7) },
+			"# TYPE sessions gauge\nsessions -2\n# EOF\n",
+		},
 		{"labels are sorted and escaped", func(r *metric.Registry) {
 			r.Gauge("g", "", metric.Label{Name: "z", Value: "1"}, metric.Label{Name: "a", Value: "q\"\\\n\xff"}).Set(1)
 		}, "# TYPE g gauge\ng{a=\"q\\\"\\\\\\n\uFFFD\",z=\"1\"} 1\n# EOF\n"},
@@ -50,10 +58,14 @@ func TestWrite(t *testing.T) {
 			r.Gauge("a", "")
 			r.Gauge("b", "", metric.Label{Name: "x", Value: "1"})
 		}, "# TYPE a gauge\na 0\n# TYPE b gauge\nb{x=\"1\"} 0\nb{x=\"2\"} 0\n# EOF\n"},
-		{"names are made valid", func(r *metric.Registry) { r.Gauge("9a.b-c:d", "", metric.Label{Name: "le:x", Value: ""}) },
-			"# TYPE _a_b_c:d gauge\n_a_b_c:d{le_x=\"\"} 0\n# EOF\n"},
-		{"help is escaped", func(r *metric.Registry) { r.Gauge("g", "a\nb\\c\"d") },
-			"# TYPE g gauge\n# HELP g a\\nb\\\\c\\\"d\ng 0\n# EOF\n"},
+		{
+			"names are made valid", func(r *metric.Registry) { r.Gauge("9a.b-c:d", "", metric.Label{Name: "le:x", Value: ""}) },
+			"# TYPE _a_b_c:d gauge\n_a_b_c:d{le_x=\"\"} 0\n# EOF\n",
+		},
+		{
+			"help is escaped", func(r *metric.Registry) { r.Gauge("g", "a\nb\\c\"d") },
+			"# TYPE g gauge\n# HELP g a\\nb\\\\c\\\"d\ng 0\n# EOF\n",
+		},
 		{"histogram", func(r *metric.Registry) {
 			h := r.Histogram("took", "", []float64{1, 0.005, 1, math.Inf(1), math.NaN()}, metric.Label{Name: "k", Value: "v"})
 			for _, v := range []float64{0.005, 0.006, 1, 1.5, math.NaN()} {

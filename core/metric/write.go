@@ -34,7 +34,7 @@ func (r *Registry) Write(w io.Writer) error {
 		}
 		f.each(func(s Sample) bool { return writeSample(b, s) == nil })
 	}
-	b.WriteString("# EOF\n") //nolint:errcheck // Flush gives the error
+	_, _ = b.WriteString("# EOF\n") // Flush gives the error
 	if err := b.Flush(); err != nil {
 		return fmt.Errorf("write metrics: %w", err)
 	}

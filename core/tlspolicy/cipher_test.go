@@ -194,7 +194,7 @@ func FuzzOtherNames(f *testing.F) {
 	f.Add(e.Value)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		n := 0
-		otherNames(pkix.Extension{Id: oidSubjectAltName, Value: b}, func(name, service, kind string) {
+		otherNames(pkix.Extension{Id: oidSubjectAltName, Value: b}, func(name, _, _ string) {
 			if n++; n > len(b) || len(name) > 10*len(b) {
 				t.Errorf("%d names, %q", n, name)
 			}

@@ -166,18 +166,22 @@ func TestProblemsOfCertificates(t *testing.T) {
 		{"soon over", func(s *site) {
 			s.put("certs/example.org", s.ca.issue([]string{"example.org"}, dates(-time.Hour, 24*time.Hour)))
 		}, "warning: cfg:100: example.org: the certificate certs/example.org.crt ends on "},
-		{"another name", func(s *site) { s.put("certs/example.org", s.ca.issue([]string{"example.net"})) },
-			"warning: cfg:100: example.org: the certificate certs/example.org.crt has no such name"},
+		{
+			"another name", func(s *site) { s.put("certs/example.org", s.ca.issue([]string{"example.net"})) },
+			"warning: cfg:100: example.org: the certificate certs/example.org.crt has no such name",
+		},
 		{"open key", func(s *site) {
 			s.put("certs/a", s.ca.issue([]string{"example.org"}))
-			os.Chmod(filepath.Join(s.dir, "certs/a.key"), 0o644)
+			_ = os.Chmod(filepath.Join(s.dir, "certs/a.key"), 0o644)
 		}, "warning: cfg:100: example.org: everybody on this machine may read the key certs/a.key"},
 		{"key of another", func(s *site) {
 			s.put("certs/example.org", s.ca.issue([]string{"example.org"}))
 			s.write("certs/example.org.key", s.ca.issue(nil).pem)
 		}, "warning: tercet.cfg.lua: certificate for example.org: read certs/example.org.crt: tls: private key does not match public key"},
-		{"explicit and absent", func(s *site) { s.set("", "ssl", lua{"certificate": "no.pem", "key": "no.key"}) },
-			"warning: tercet.cfg.lua: ssl: stat no.pem: no such file or directory"},
+		{
+			"explicit and absent", func(s *site) { s.set("", "ssl", lua{"certificate": "no.pem", "key": "no.key"}) },
+			"warning: tercet.cfg.lua: ssl: stat no.pem: no such file or directory",
+		},
 		{"PKCS #8 encryption", func(s *site) {
 			s.write("certs/example.org.pem", s.ca.issue([]string{"example.org"}).chain, pemOf("ENCRYPTED PRIVATE KEY", []byte{1}))
 		}, "warning: tercet.cfg.lua: certificate for example.org: read certs/example.org.pem: the key is encrypted as PKCS #8; write it as \"openssl pkey -in KEY -out NEWKEY\" does"},

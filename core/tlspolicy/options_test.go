@@ -94,8 +94,12 @@ func TestVersions(t *testing.T) {
 // The order of the layers, each of which names a cipher suite of its own.
 func TestMergeOrder(t *testing.T) {
 	layers := []struct{ host, option string }{
-		{"", "ssl"}, {"", "c2s_ssl"}, {"example.org", "ssl"}, {"muc.example.org", "ssl"},
-		{"example.org", "c2s_ssl"}, {"muc.example.org", "c2s_ssl"},
+		{"", "ssl"},
+		{"", "c2s_ssl"},
+		{"example.org", "ssl"},
+		{"muc.example.org", "ssl"},
+		{"example.org", "c2s_ssl"},
+		{"muc.example.org", "c2s_ssl"},
 	}
 	suites := []string{
 		"ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305",
@@ -176,8 +180,11 @@ func TestProblemsOfOptions(t *testing.T) {
 		{"dhparam", "ssl", lua{"dhparam": "/etc/dh.pem"}, "warning: cfg:7: ssl.dhparam: finite-field DH is not offered, ECDHE is used"},
 		{"unknown cipher", "ssl", lua{"ciphers": "HIGH:HIHG"}, `warning: cfg:7: ssl.ciphers: no cipher is called "HIHG"`},
 		{"no cipher is left", "ssl", lua{"ciphers": "DHE"}, "warning: cfg:7: ssl.ciphers: nothing of it is available, so there is no TLS before 1.3"},
-		{"nothing is left", "ssl", lua{"ciphers": "DHE", "protocol": "tlsv1_2"},
-			"warning: cfg:7: ssl.ciphers: nothing of it is available, so there is no TLS before 1.3\nerror: cfg:100: example.org: the options of TLS for c2s leave no version\nerror: cfg:100: example.org: the options of TLS for s2s leave no version"},
+		{
+			"nothing is left", "ssl",
+			lua{"ciphers": "DHE", "protocol": "tlsv1_2"},
+			"warning: cfg:7: ssl.ciphers: nothing of it is available, so there is no TLS before 1.3\nerror: cfg:100: example.org: the options of TLS for c2s leave no version\nerror: cfg:100: example.org: the options of TLS for s2s leave no version",
+		},
 		{"unknown group", "ssl", lua{"curveslist": []any{"X25519", "X448"}}, `warning: cfg:7: ssl.curveslist: no group is called "X448"`},
 		{"no group is left", "ssl", lua{"curve": "X448"}, "warning: cfg:7: ssl.curve: no group is called \"X448\"\nwarning: cfg:7: ssl.curve: nothing of it is available, so it has no effect"},
 		{"unknown key", "ssl", lua{"certficate": "x"}, "warning: cfg:7: ssl: no key certficate; did you mean certificate?"},
@@ -189,8 +196,10 @@ func TestProblemsOfOptions(t *testing.T) {
 		{"by interface", "https_ssl", lua{"127.0.0.1": lua{}}, "warning: cfg:7: https_ssl[127.0.0.1]: ignored: TLS differs by port, not by interface"},
 		{"in a port", "https_ssl", lua{"5281": lua{"protocol": "sslv3"}}, `error: cfg:7: https_ssl[5281].protocol: sslv3 is broken (RFC 6176, RFC 7568) and not available; use "tlsv1_2+"`},
 		{"nothing at all", "ssl", false, ""},
-		{"what Prosody's configs have", "ssl", lua{"options": []any{"no_sslv2", "no_sslv3", "no_ticket", "no_compression", "cipher_server_preference", "single_dh_use", "single_ecdh_use"},
-			"verify": "none", "verifyext": []any{"lsec_continue"}, "depth": 9, "capath": "/etc/ssl/certs", "dane": true, "compression": false}, ""},
+		{"what Prosody's configs have", "ssl", lua{
+			"options": []any{"no_sslv2", "no_sslv3", "no_ticket", "no_compression", "cipher_server_preference", "single_dh_use", "single_ecdh_use"},
+			"verify":  "none", "verifyext": []any{"lsec_continue"}, "depth": 9, "capath": "/etc/ssl/certs", "dane": true, "compression": false,
+		}, ""},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -83,9 +83,11 @@ func (t table) config() *tls.Config {
 	for name, v := range noVersion {
 		off[v] = t.Options[name]
 	}
-	for ; low <= high && off[low]; low++ {
+	for low <= high && off[low] {
+		low++
 	}
-	for ; low <= high && off[high]; high-- {
+	for low <= high && off[high] {
+		high--
 	}
 	out.MinVersion, out.MaxVersion = low, high
 	names := t.CurvesList

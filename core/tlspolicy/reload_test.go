@@ -49,16 +49,18 @@ func TestReload(t *testing.T) {
 		make func()
 		says string
 	}{
-		{"certificate without its key", func() { s.write("certs/example.net.crt", net1.chain) },
-			"certs/example.net.crt: read certs/example.net.crt: tls: private key does not match public key; the certificate from before stays in use"},
+		{
+			"certificate without its key", func() { s.write("certs/example.net.crt", net1.chain) },
+			"certs/example.net.crt: read certs/example.net.crt: tls: private key does not match public key; the certificate from before stays in use",
+		},
 		{"half a file", func() { s.write("certs/example.net.crt", net1.chain[:100]) }, "failed to find any PEM data"},
 		{"empty", func() { s.write("certs/example.net.crt") }, "failed to find any PEM data"},
 		{"expired", func() {
 			s.put("certs/example.net", s.ca.issue([]string{"example.net"}, dates(-2*time.Hour, -time.Hour)))
 		}, " is valid from "},
 		{"not yet valid", func() { s.put("certs/example.net", s.ca.issue([]string{"example.net"}, dates(time.Hour, 2*time.Hour))) }, " is valid from "},
-		{"no key", func() { os.Remove(filepath.Join(s.dir, "certs/example.net.key")) }, "no such file or directory; the certificate from before stays in use"},
-		{"no file", func() { os.Remove(filepath.Join(s.dir, "certs/example.net.crt")) }, "no such file or directory; the certificate from before stays in use"},
+		{"no key", func() { _ = os.Remove(filepath.Join(s.dir, "certs/example.net.key")) }, "no such file or directory; the certificate from before stays in use"},
+		{"no file", func() { _ = os.Remove(filepath.Join(s.dir, "certs/example.net.crt")) }, "no such file or directory; the certificate from before stays in use"},
 	}
 	for _, tt := range bad {
 		tt.make()
@@ -82,7 +84,7 @@ func TestReload(t *testing.T) {
 		t.Error("a new file is not used")
 	}
 	// A file that only its names lead to is taken away.
-	os.Remove(filepath.Join(s.dir, "certs/new.crt"))
+	_ = os.Remove(filepath.Join(s.dir, "certs/new.crt"))
 	if problems := reload(""); !strings.Contains(problems, "example.com: no certificate is found any more; certs/new.crt from before stays in use") {
 		t.Errorf("problems: %s", problems)
 	}
@@ -190,17 +192,17 @@ func TestLinks(t *testing.T) {
 		s.write("archive/privkey"+n+".pem", c.pem)
 	}
 	link := func(n string) {
-		os.MkdirAll(filepath.Join(s.dir, "live/example.org"), 0o755)
+		_ = os.MkdirAll(filepath.Join(s.dir, "live/example.org"), 0o755)
 		for _, name := range []string{"fullchain", "privkey"} {
 			path := filepath.Join(s.dir, "live/example.org", name+".pem")
-			os.Remove(path)
+			_ = os.Remove(path)
 			if err := os.Symlink("../../archive/"+name+n+".pem", path); err != nil {
 				t.Fatal(err)
 			}
 		}
 	}
 	link("1")
-	os.Symlink("live", filepath.Join(s.dir, "certs"))
+	_ = os.Symlink("live", filepath.Join(s.dir, "certs"))
 	p := s.mustLoad()
 	cfg := server(t, p, "example.org", "c2s")
 	if !one.is(shown(t, cfg, "")) {
@@ -240,7 +242,7 @@ func TestHammer(t *testing.T) {
 					t.Errorf("handshake: %v, %v", err, serverErr)
 				}
 				p.Certificates()
-				p.Client("example.org", "s2s")
+				_, _ = p.Client("example.org", "s2s")
 			}
 		})
 	}

@@ -38,7 +38,7 @@ func SelfSigned(dir string, hosts []string) (certFile, keyFile string, err error
 		return "", "", fmt.Errorf("make certificate: %w", err)
 	}
 	if err := writeNew(certFile, "CERTIFICATE", chain, 0o640); err != nil {
-		os.Remove(keyFile) //nolint:errcheck // the other error says more
+		_ = os.Remove(keyFile) // the other error says more
 		return "", "", fmt.Errorf("make certificate: %w", err)
 	}
 	return certFile, keyFile, nil

@@ -16,7 +16,7 @@ import (
 func TestSelfSigned(t *testing.T) {
 	s := newSite(t, "example.org", "bücher.example")
 	dir := filepath.Join(s.dir, "certs")
-	os.Mkdir(dir, 0o755)
+	_ = os.Mkdir(dir, 0o755)
 	cert, key, err := tlspolicy.SelfSigned(dir, []string{"example.org", "bücher.example"})
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func TestSelfSigned(t *testing.T) {
 	if _, _, err := tlspolicy.SelfSigned(dir, []string{"example.org"}); err == nil || !strings.Contains(err.Error(), "exists") {
 		t.Errorf("overwriting: %v", err)
 	}
-	os.Remove(key)
+	_ = os.Remove(key)
 	if _, _, err := tlspolicy.SelfSigned(dir, []string{"example.org"}); err == nil {
 		t.Error("the certificate was overwritten")
 	}

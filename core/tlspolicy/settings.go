@@ -57,8 +57,10 @@ func Fields(services ...string) []config.Field {
 	fields = append(fields, ssl)
 	for _, s := range services {
 		ssl.Name, ssl.Doc = s+"_ssl", "TLS of "+s+", where it differs."
-		fields = append(fields, ssl, config.Field{Name: s + "_certificate", Type: "string or table",
-			Doc: "File or folder of the certificate of a port of " + s + ", or a table of such by port."})
+		fields = append(fields, ssl, config.Field{
+			Name: s + "_certificate", Type: "string or table",
+			Doc: "File or folder of the certificate of a port of " + s + ", or a table of such by port.",
+		})
 	}
 	return fields
 }
@@ -276,8 +278,11 @@ func (t *table) over(base table) table {
 	replace(&base.Depth, t.Depth)
 	replace(&base.CRLExpired, t.CRLExpired)
 	for _, x := range []struct{ to, from *joined }{
-		{&base.Ciphers, &t.Ciphers}, {&base.CurvesList, &t.CurvesList}, {&base.Verify, &t.Verify},
-		{&base.ALPN, &t.ALPN}, {&base.CRLs, &t.CRLs},
+		{&base.Ciphers, &t.Ciphers},
+		{&base.CurvesList, &t.CurvesList},
+		{&base.Verify, &t.Verify},
+		{&base.ALPN, &t.ALPN},
+		{&base.CRLs, &t.CRLs},
 	} {
 		if *x.from != nil {
 			*x.to = *x.from

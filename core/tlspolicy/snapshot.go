@@ -128,8 +128,10 @@ func (s *snapshot) prepare() {
 				s.checkPair(h, x.pair)
 			}
 			if x.conf != nil && x.conf.MinVersion > x.conf.MaxVersion {
-				s.problems = append(s.problems, config.Problem{Pos: h.section.Pos, Severity: config.Error,
-					Text: fmt.Sprintf("%s: the options of TLS for %s leave no version", h.name, service)})
+				s.problems = append(s.problems, config.Problem{
+					Pos: h.section.Pos, Severity: config.Error,
+					Text: fmt.Sprintf("%s: the options of TLS for %s leave no version", h.name, service),
+				})
 			}
 		}
 	}

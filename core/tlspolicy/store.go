@@ -4,6 +4,7 @@ package tlspolicy
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"sync"
 	"syscall"
@@ -53,10 +54,7 @@ func (w *watch) look(path string) stamp {
 // changed reports whether something is not as it was.
 func (w *watch) changed() bool {
 	w.mu.Lock()
-	paths := make(map[string]stamp, len(w.seen))
-	for path, st := range w.seen {
-		paths[path] = st
-	}
+	paths := maps.Clone(w.seen)
 	w.mu.Unlock()
 	for path, st := range paths {
 		if stampOf(path) != st {

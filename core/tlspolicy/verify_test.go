@@ -6,6 +6,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -179,9 +180,7 @@ func TestChains(t *testing.T) {
 			s.write("one", one.crl(time.Now().Add(time.Hour), issued{cert: two.cert}))
 			s.write("x", revoked.crl(time.Now().Add(-time.Hour)))
 			table := lua{"cafile": "root.pem"}
-			for k, v := range tt.table {
-				table[k] = v
-			}
+			maps.Copy(table, tt.table)
 			s.set("", "s2s_ssl", table)
 			err := s.mustLoad().VerifyChain(org, "s2s", tt.certs, x509.ExtKeyUsageServerAuth)
 			if tt.err == "" && err != nil || tt.err != "" && (err == nil || !strings.Contains(err.Error(), tt.err)) {
@@ -204,8 +203,10 @@ func TestClient(t *testing.T) {
 		t.Fatalf("s2s: got %+v, %v", s2s, err)
 	}
 	var seen []*x509.Certificate
-	peer := &tls.Config{Certificates: []tls.Certificate{s.ca.issue([]string{"peer.example"}).pair()}, ClientAuth: tls.RequestClientCert,
-		VerifyConnection: func(st tls.ConnectionState) error { seen = st.PeerCertificates; return nil }}
+	peer := &tls.Config{
+		Certificates: []tls.Certificate{s.ca.issue([]string{"peer.example"}).pair()}, ClientAuth: tls.RequestClientCert,
+		VerifyConnection: func(st tls.ConnectionState) error { seen = st.PeerCertificates; return nil },
+	}
 	if _, err, serverErr := shake(t, peer, s2s); err != nil || serverErr != nil || len(seen) == 0 || !own.is(seen[0]) {
 		t.Errorf("s2s: %v, %v, shown %v", err, serverErr, seen)
 	}
@@ -247,13 +248,13 @@ func dialTLS(t *testing.T, serve, client *tls.Config, name string) error {
 	defer ln.Close()
 	go func() {
 		if c, err := ln.Accept(); err == nil {
-			c.(*tls.Conn).Handshake()
+			_ = c.(*tls.Conn).Handshake()
 			c.Close()
 		}
 	}()
 	c, err := tls.Dial("tcp", ln.Addr().String(), client)
 	if err == nil {
-		c.Close()
+		_ = c.Close()
 	}
 	return err
 }
