@@ -5,6 +5,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	"tercet/core/element"
@@ -44,17 +45,33 @@ func (s *Stream) acceptHeader(h element.Header) error {
 	if h.Content != "" && h.Content != s.opts.Content { // prefix-free streams have none (RFC 6120 section 4.8.3)
 		return Fail(InvalidNamespace, "the content namespace is "+s.opts.Content)
 	}
-	if major, _, _ := strings.Cut(h.Version, "."); major == "" || major == "0" {
+	if !modern(h.Version) {
 		return Fail(UnsupportedVersion, "version 1.0 is spoken here")
 	}
-	before := s.Host
+	before, table := s.Host, s.Table
 	if err := s.opts.Open(s, h); err != nil {
 		return err
 	}
 	if before != "" && before != s.Host {
+		s.Enter(before, table)
 		return Fail(HostUnknown, "a stream stays with its host")
 	}
 	return nil
+}
+
+// modern reports whether a version is 1.0 or later (RFC 6120 section 4.7.5):
+// two numbers, of which the major one counts.
+func modern(version string) bool {
+	major, minor, ok := strings.Cut(version, ".")
+	if !ok {
+		return false
+	}
+	n, err := strconv.ParseUint(major, 10, 16)
+	if err != nil || n == 0 {
+		return false
+	}
+	_, err = strconv.ParseUint(minor, 10, 16)
+	return err == nil
 }
 
 func (s *Stream) sendHeader(h element.Header) {
@@ -109,6 +126,9 @@ func (s *Stream) topLevel(ctx context.Context, e element.Element) error {
 func (s *Stream) nonza(ctx context.Context, e element.Element) error {
 	p := s.Table.Enter()
 	defer p.Leave()
+	if e.Is(element.NSStream, "error") {
+		return ErrClosed // RFC 6120 section 4.9.1.1: the peer has given up
+	}
 	ev := Event{Stream: s, Pass: p, Element: e}
 	if Nonza.Fire(ctx, p, e.Name(), &ev) != Stop {
 		if s.User() == "" {

@@ -85,7 +85,7 @@ func (s *Stream) await(ctx context.Context) error {
 			return s.ended(err)
 		}
 		s.deadline = time.Time{}
-		if !s.Bound() || s.ending.Load() || !s.fireIdle(ctx) {
+		if !s.Bound() || !s.fireIdle(ctx) {
 			return Fail(ConnectionTimeout, "")
 		}
 		s.cork.Flush()
@@ -96,11 +96,6 @@ func (s *Stream) await(ctx context.Context) error {
 func (s *Stream) arm() {
 	var want time.Time
 	switch {
-	case s.ending.Load():
-		if s.closing.IsZero() {
-			s.closing = time.Now()
-		}
-		want = s.closing.Add(s.opts.Close)
 	case !s.Bound():
 		if s.opts.Negotiation > 0 {
 			want = s.begun.Add(s.opts.Negotiation)

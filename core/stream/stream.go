@@ -42,7 +42,6 @@ type Options struct {
 	Authed      element.Limits // afterwards
 	Negotiation time.Duration  // until a resource is bound; 0 means for ever
 	Idle        time.Duration  // without any byte from the peer, once bound
-	Close       time.Duration  // for the peer's </stream> after ours
 	HighWater   int            // bytes to the peer above which it is not read
 	// Handshakes bounds the TLS handshakes at work; nil does not.
 	Handshakes Gate
@@ -88,7 +87,6 @@ type Stream struct {
 	shape    shaper
 	deadline time.Time // what the connection's read deadline is set to
 	begun    time.Time // of the negotiation
-	closing  time.Time // when our </stream> went out
 
 	endMu sync.Mutex // guards cause and wake
 	cause error

@@ -5,9 +5,8 @@ package transport
 import "time"
 
 const (
-	closeWithin  = 2 * time.Second        // for what is still to be sent
-	lingerWithin = 500 * time.Millisecond // for the peer to hang up, so that close(2) does not turn into a reset
-	lingerBytes  = 256 << 10              // that are read and dropped meanwhile
+	closeWithin = 2 * time.Second // for what is still to be sent
+	lingerBytes = 256 << 10       // that are read and dropped while the peer hangs up
 )
 
 // Close is for the stream's own goroutine, outside of Wait: it sends what is
@@ -72,7 +71,7 @@ func (c *Conn) linger() {
 	if !ok || c.in.over || s.CloseWrite() != nil {
 		return
 	}
-	if c.nc.SetReadDeadline(time.Now().Add(lingerWithin)) != nil {
+	if c.nc.SetReadDeadline(time.Now().Add(c.o.Linger)) != nil {
 		return
 	}
 	b := readBuffers.get()

@@ -154,7 +154,7 @@ func TestCloseBound(t *testing.T) {
 			}
 		}
 	}
-	within(t, closeWithin+lingerWithin+2*time.Second, "Close", func() {
+	within(t, closeWithin+500*time.Millisecond+2*time.Second, "Close", func() {
 		var wg sync.WaitGroup
 		for _, c := range conns {
 			wg.Go(func() { _ = c.Close() })

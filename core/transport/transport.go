@@ -79,6 +79,7 @@ type Options struct {
 	HighWater   int           // bytes from which on the stream's own reader pauses (WaitBelow); 256 KiB
 	Limit       int           // bytes that the outbox holds at most; 8 MiB
 	SendTimeout time.Duration // how long a peer may take nothing while there is something; 180 s
+	Linger      time.Duration // how long Close waits for the peer to hang up, so that it gets our last bytes; 500 ms
 	// OnStuck decides what happens to a stuck Conn. It is called once per
 	// reason, in a goroutine of its own and under no lock. A stalled Conn
 	// ends with ErrSendTimeout when OnStuck returns. Without OnStuck an
@@ -95,6 +96,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.SendTimeout <= 0 {
 		o.SendTimeout = 180 * time.Second
+	}
+	if o.Linger <= 0 {
+		o.Linger = 500 * time.Millisecond
 	}
 	return o
 }

@@ -30,7 +30,7 @@ type options struct {
 	Own          []string      `lua:"c2s_interfaces,c2s_interface" doc:"Addresses to listen on; without it the option interfaces counts."`
 	OwnDirect    []string      `lua:"c2s_direct_tls_interfaces,legacy_ssl_interfaces" doc:"The same for direct TLS."`
 	Timeout      time.Duration `lua:"c2s_timeout" min:"0" doc:"Time that a client has from connecting to a bound resource."`
-	CloseTimeout time.Duration `lua:"c2s_close_timeout" min:"0" doc:"Time to wait for a client's end of the stream after ours."`
+	CloseTimeout time.Duration `lua:"c2s_close_timeout" min:"0" doc:"Time to wait for a client to hang up after the stream has ended."`
 	KeepAlives   bool          `lua:"c2s_tcp_keepalives,tcp_keepalives" doc:"Have the system probe silent connections."`
 	Network      network       `lua:"network_settings" doc:"Table: read_timeout, send_timeout, tcp_backlog."`
 	Unauthed     config.Size   `lua:"c2s_unauthed_stanza_size_limit" min:"512" doc:"Most bytes of one element before authentication."`
@@ -125,13 +125,13 @@ func (a *acceptor) accept(ctx context.Context, c net.Conn, info listen.Info, dir
 	env := a.scope.Env
 	var st *stream.Stream
 	conn := transport.New(c, transport.Options{
-		HighWater: highWater, Limit: int(a.Outbox), SendTimeout: a.Network.Send,
+		HighWater: highWater, Limit: int(a.Outbox), SendTimeout: a.Network.Send, Linger: max(a.CloseTimeout, time.Millisecond),
 		OnStuck: func(transport.Reason) { st.End(stream.Fail(stream.ResourceConstraint, "")) },
 	})
 	st = stream.New(conn, info.Remote, stream.Options{
 		Kind: "c2s", Content: element.NSClient,
 		Limits:      element.Limits{Bytes: int(a.Unauthed), Depth: 16, Attrs: 32, Children: 256},
-		Negotiation: a.Timeout, Idle: a.Network.Read, Close: a.CloseTimeout, HighWater: highWater,
+		Negotiation: a.Timeout, Idle: a.Network.Read, HighWater: highWater,
 		Handshakes: info.Handshakes, Log: env.Log, Open: open(env),
 		Authed: element.Limits{Bytes: int(a.Authed), Depth: 128, Attrs: 64, Children: a.Children},
 	})

@@ -192,7 +192,7 @@ func (h *house) visit(version uint16, addr string) *visitor {
 	ours, theirs := pipe(h.t)
 	remote := netip.AddrPortFrom(netip.MustParseAddr(addr), 40000)
 	st := stream.New(transport.New(theirs, transport.Options{Limit: 1 << 20, SendTimeout: time.Minute}), remote, stream.Options{
-		Kind: "c2s", Content: element.NSClient, Negotiation: time.Minute, Close: time.Second, Log: h.env.Log,
+		Kind: "c2s", Content: element.NSClient, Negotiation: time.Minute, Log: h.env.Log,
 		Limits: element.Limits{Bytes: 10_000, Depth: 16, Attrs: 32, Children: 256}, Authed: element.DefaultLimits,
 		Open: func(st *stream.Stream, _ element.Header) error {
 			st.Enter(h.host().Name, h.host().Table)
