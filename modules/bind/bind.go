@@ -69,17 +69,26 @@ func (b *binder) bind(ctx context.Context, ev *stream.Event) ext.Verdict {
 		return ext.Stop
 	}
 	want := RequestEvent{Stream: st, Pass: ev.Pass, Resource: e.First().ChildText(ns, "resource")}
-	if Requested.Fire(ctx, ev.Pass, &want) == ext.Stop && want.Err != nil {
+	if Requested.Fire(ctx, ev.Pass, &want) == ext.Stop {
+		if want.Err == nil {
+			want.Err = stanza.Fail(stanza.NotAllowed, "")
+		}
 		b.refuse(st, id, want.Err)
 		return ext.Stop
 	}
-	s, cause := b.take(ctx, st, want.Resource)
+	s, cause := b.take(ctx, st.User(), want.Resource)
 	if cause != nil {
 		b.refuse(st, id, cause)
 		return ext.Stop
 	}
-	st.Send(element.New(element.NSClient, "iq").Attr("type", "result").Attr("id", id).
-		Open(ns, "bind").TextChild(ns, "jid", s.JID.String()).Element())
+	// The result goes out before anything that others send to the resource.
+	result := element.New(element.NSClient, "iq").Attr("type", "result").Attr("id", id).
+		Open(ns, "bind").TextChild(ns, "jid", s.JID.String()).Element().AppendTo(nil, element.NSClient)
+	if _, ok := s.Attach(st, st.Cork(), func(d session.Delivery) { d.Write(result) }); !ok {
+		st.End(stream.Fail(stream.Conflict, "replaced by a new session")) // in this very moment
+		return ext.Stop
+	}
+	b.scope.Host.Feed(st, s)
 	route.Bound.Fire(ctx, ev.Pass, &route.SessionEvent{Session: s, Host: b.scope.Host, Pass: ev.Pass, Stream: st})
 	return ext.Stop
 }
@@ -89,22 +98,23 @@ func (b *binder) refuse(st *stream.Stream, id string, cause *stanza.Error) {
 }
 
 // take registers a session for the resource, or for another one where the
-// conflict is resolved so.
-func (b *binder) take(ctx context.Context, st *stream.Stream, resource string) (*session.Session, *stanza.Error) {
+// conflict is resolved so. The session has no stream yet.
+func (b *binder) take(ctx context.Context, user, wanted string) (*session.Session, *stanza.Error) {
 	h := b.scope.Host
-	if cause := b.room(st.User()); cause != nil {
-		return nil, cause
-	}
-	base := resource
-	if base == "" {
+	resource := wanted
+	if wanted == "" {
 		resource = stanza.NewID()
 	}
 	for n := 1; ; n++ {
-		j, err := jid.New(st.User(), h.Name, resource)
+		j, err := jid.New(user, h.Name, resource)
 		if err != nil {
 			return nil, stanza.Fail(stanza.BadRequest, "the resource is not valid")
 		}
-		s := session.New(j, st)
+		replaces := b.Conflict == "kick_old" && h.Sessions.Get(j) != nil
+		if b.MaxResources > 0 && !replaces && len(h.Sessions.Resources(user)) >= b.MaxResources {
+			return nil, stanza.Fail(stanza.ResourceConstraint, "too many connected resources")
+		}
+		s := session.New(j, nil)
 		taken := h.Bind(s)
 		if taken == nil {
 			return s, nil
@@ -115,16 +125,9 @@ func (b *binder) take(ctx context.Context, st *stream.Stream, resource string) (
 		case "random":
 			resource = stanza.NewID()
 		case "increment":
-			resource = base + " #" + strconv.Itoa(n+1)
+			resource = wanted + "#" + strconv.Itoa(n)
 		default:
 			h.Kick(ctx, taken, stream.Fail(stream.Conflict, "replaced by a new session"))
 		}
 	}
-}
-
-func (b *binder) room(user string) *stanza.Error {
-	if b.MaxResources > 0 && len(b.scope.Host.Sessions.Resources(user)) >= b.MaxResources {
-		return stanza.Fail(stanza.ResourceConstraint, "too many connected resources")
-	}
-	return nil
 }
