@@ -4,9 +4,11 @@ package mam
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 
+	"tercet/config"
 	"tercet/core/auth"
 	"tercet/core/element"
 	"tercet/core/ext"
@@ -24,6 +26,30 @@ const (
 	// prefsMost bounds the JIDs that an account may list.
 	prefsMost = 1000
 )
+
+// policy is whose messages are kept by default.
+type policy string
+
+const (
+	policyAlways policy = "always"
+	policyNever  policy = "never"
+	policyRoster policy = "roster"
+)
+
+// UnmarshalConfig reads true, false or a word.
+func (p *policy) UnmarshalConfig(v config.Value) error {
+	switch {
+	case v.Kind() == config.Bool && v.Bool():
+		*p = policyAlways
+	case v.Kind() == config.Bool:
+		*p = policyNever
+	case v.Str() == "always", v.Str() == "never", v.Str() == "roster":
+		*p = policy(v.Str())
+	default:
+		return fmt.Errorf("want true, false, \"always\", \"never\" or \"roster\", got %s", v)
+	}
+	return nil
+}
 
 // prefs are an account's preferences (XEP-0441). They are replaced, never
 // changed.
@@ -97,6 +123,7 @@ func exists(ctx context.Context, ev *route.Event, user string) bool {
 }
 
 func (a *archive) getPrefs(ctx context.Context, r *iq.Request) (element.Element, error) {
+	a.activate(ctx, r.To.Local())
 	p, err := a.prefs.Get(ctx, r.To.Local())
 	if err != nil {
 		return element.Element{}, err

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
 	"tercet/core/element"
@@ -19,10 +20,12 @@ import (
 // result set management (XEP-0059).
 type query struct {
 	storage.Query
-	id    string // of the query, "" if the client gave none
-	flip  bool   // newest first within the page
-	count bool   // only the number is wanted
-	plain bool   // nothing filters
+	filter storage.Query // Query without the paging
+	marks  []string      // ids that the client takes for known
+	id     string        // of the query, "" if the client gave none
+	flip   bool          // newest first within the page
+	count  bool          // only the number is wanted
+	plain  bool          // nothing filters
 }
 
 func (a *archive) query(ctx context.Context, r *iq.Request) (element.Element, error) {
@@ -34,26 +37,17 @@ func (a *archive) query(ctx context.Context, r *iq.Request) (element.Element, er
 		return element.Element{}, err
 	}
 	user := r.To.Local()
-	reads.Of(r.Origin).Store(true)
 	a.activate(ctx, user)
+	if err := a.checkMarks(ctx, user, q); err != nil {
+		return element.Element{}, err
+	}
 	if q.count {
 		return a.fin(ctx, user, q, nil, false)
 	}
-	want := q.Limit
-	q.Limit++ // one more tells whether the page is the last
-	var page []storage.Entry
-	for e, err := range a.store.Find(ctx, user, q.Query) {
-		if errors.Is(err, storage.ErrNotFound) {
-			return element.Element{}, stanza.Fail(stanza.ItemNotFound, "")
-		}
-		if err != nil {
-			return element.Element{}, err
-		}
-		page = append(page, e)
-	}
-	more := len(page) > want
-	if more {
-		page = page[:want]
+	reads.Of(r.Origin).Store(true)
+	page, more, err := a.page(ctx, user, q)
+	if err != nil {
+		return element.Element{}, err
 	}
 	if q.Backward != q.flip {
 		reverse(page)
@@ -67,6 +61,43 @@ func (a *archive) query(ctx context.Context, r *iq.Request) (element.Element, er
 		reverse(page)
 	}
 	return a.fin(ctx, user, q, page, !more)
+}
+
+// pageBytes is after how many bytes a page ends, whatever the client asks for.
+const pageBytes = 1 << 20
+
+// page reads one page, in the order of reading, and whether there is more.
+func (a *archive) page(ctx context.Context, user string, q *query) (page []storage.Entry, more bool, err error) {
+	ask, size := q.Query, 0
+	ask.Limit++ // one more tells whether the page is the last
+	for e, err := range a.store.Find(ctx, user, ask) {
+		if err != nil {
+			return nil, false, notFound(err)
+		}
+		if len(page) == q.Limit || (len(page) > 0 && size+len(e.Body) > pageBytes) {
+			return page, true, nil
+		}
+		page, size = append(page, e), size+len(e.Body)
+	}
+	return page, false, nil
+}
+
+// checkMarks refuses ids that the archive does not have, as XEP-0313 sections
+// 4.1.3 and 4.3 ask: the client has missed what came after them.
+func (a *archive) checkMarks(ctx context.Context, user string, q *query) error {
+	for _, id := range q.marks {
+		if _, err := a.store.Count(ctx, user, storage.Query{IDs: []string{id}}); err != nil {
+			return notFound(err)
+		}
+	}
+	return nil
+}
+
+func notFound(err error) error {
+	if errors.Is(err, storage.ErrNotFound) {
+		return stanza.Fail(stanza.ItemNotFound, "the archive has no message with this id")
+	}
+	return err
 }
 
 func reverse(list []storage.Entry) {
@@ -103,11 +134,9 @@ func (a *archive) fin(ctx context.Context, user string, q *query, page []storage
 		b.TextChild(nsRSM, "last", page[len(page)-1].ID)
 	}
 	if q.count || (a.Total && q.plain) {
-		bare := q.Query
-		bare.After, bare.Before, bare.Limit = "", "", 0
-		n, err := a.store.Count(ctx, user, bare)
+		n, err := a.store.Count(ctx, user, q.filter)
 		if err != nil {
-			return element.Element{}, err
+			return element.Element{}, notFound(err)
 		}
 		b.TextChild(nsRSM, "count", strconv.Itoa(n))
 	}
@@ -123,29 +152,50 @@ func (a *archive) parse(e element.Element) (*query, error) {
 			return nil, err
 		}
 	}
+	q.filter = q.Query
 	q.Limit = a.MaxResults
-	set := e.Child(nsRSM, "set")
-	if set.IsZero() {
-		return q, nil
+	if set := e.Child(nsRSM, "set"); !set.IsZero() {
+		if err := q.paging(set); err != nil {
+			return nil, err
+		}
 	}
-	if s := set.ChildText(nsRSM, "max"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 0 {
-			return nil, stanza.Fail(stanza.BadRequest, "max is a number")
+	return q, nil
+}
+
+// paging reads what XEP-0059 has for the request of a page.
+func (q *query) paging(set element.Element) error {
+	if !set.Child(nsRSM, "index").IsZero() {
+		return stanza.Fail(stanza.FeatureNotImplemented, "pages are found by id, not by index")
+	}
+	if e := set.Child(nsRSM, "max"); !e.IsZero() {
+		n, err := strconv.ParseUint(strings.TrimSpace(e.Text()), 10, 64)
+		if err != nil && !errors.Is(err, strconv.ErrRange) {
+			return stanza.Fail(stanza.BadRequest, "max is a number")
 		}
 		q.count = n == 0
-		q.Limit = min(n, a.MaxResults)
+		q.Limit = int(min(n, uint64(q.Limit))) //nolint:gosec // not more than Limit was
 	}
 	if before := set.Child(nsRSM, "before"); !before.IsZero() {
 		q.Backward = true
-		if id := before.Text(); id != "" {
-			q.Before = earlier(q.Before, id)
-		}
+		q.until(before.Text())
 	}
-	if after := set.ChildText(nsRSM, "after"); after != "" {
-		q.After = max(q.After, after) // ids grow with time
+	q.since(set.ChildText(nsRSM, "after"))
+	return nil
+}
+
+// until and since narrow the query to one side of a message.
+func (q *query) until(id string) {
+	if id != "" {
+		q.marks = append(q.marks, id)
+		q.Before = earlier(q.Before, id)
 	}
-	return q, nil
+}
+
+func (q *query) since(id string) {
+	if id != "" {
+		q.marks = append(q.marks, id)
+		q.After = max(q.After, id) // ids grow with time
+	}
 }
 
 func earlier(a, b string) string {
@@ -157,21 +207,26 @@ func earlier(a, b string) string {
 
 // form reads the fields of XEP-0313 section 4.1 and of #extended.
 func (q *query) form(x element.Element) error {
+	if typ := x.Attr("type"); typ != "submit" {
+		return stanza.Fail(stanza.BadRequest, "the type of the form is submit")
+	}
+	proper := false
 	for f := range x.Children() {
 		if !f.Is(nsData, "field") {
 			continue
 		}
 		value := f.ChildText(nsData, "value")
 		if f.Attr("var") == "FORM_TYPE" {
-			if value != ns {
-				return stanza.Fail(stanza.BadRequest, "FORM_TYPE is "+ns)
-			}
+			proper = value == ns
 			continue
 		}
 		q.plain = false
 		if err := q.field(f, f.Attr("var"), value); err != nil {
 			return err
 		}
+	}
+	if !proper {
+		return stanza.Fail(stanza.BadRequest, "FORM_TYPE is "+ns)
 	}
 	return nil
 }
@@ -192,14 +247,17 @@ func (q *query) field(f element.Element, name, value string) error {
 			return stanza.Fail(stanza.BadRequest, "end is a time")
 		}
 	case "before-id":
-		q.Before = value
+		q.until(value)
 	case "after-id":
-		q.After = value
+		q.since(value)
 	case "ids":
 		for v := range f.Children() {
 			if v.Is(nsData, "value") {
 				q.IDs = append(q.IDs, v.Text())
 			}
+		}
+		if len(q.IDs) == 0 {
+			return stanza.Fail(stanza.BadRequest, "ids has no value")
 		}
 		if len(q.IDs) > maxIDs {
 			return stanza.Fail(stanza.PolicyViolation, "too many ids")

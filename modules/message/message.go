@@ -30,9 +30,9 @@ var Broadcast = ext.NewHook[BroadcastEvent]("message/offline/broadcast")
 type BroadcastEvent struct {
 	*route.Event
 	Session *session.Session
-	// Archived says that the client reads its archive: what is there need not
-	// be delivered again.
-	Archived bool
+	// Archived, if not nil, reports whether the client finds a message in its
+	// archive: then it need not be delivered.
+	Archived func(*stanza.Stanza) bool
 }
 
 // Redelivery gives a message for an account, whose first way has failed, to

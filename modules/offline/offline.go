@@ -123,7 +123,6 @@ const page = 100
 // stays.
 func (m *offline) deliver(ctx context.Context, ev *message.BroadcastEvent) ext.Verdict {
 	user := ev.Session.JID.Local()
-	bare := ev.Session.JID.Bare().String()
 	for {
 		var done []string
 		full := false
@@ -138,7 +137,7 @@ func (m *offline) deliver(ctx context.Context, ev *message.BroadcastEvent) ext.V
 				done = append(done, e.ID)
 				continue
 			}
-			if !(ev.Archived && archived(st, bare)) && !ev.Deliver(ev.Session, m.stamp(st, e.When)) {
+			if (ev.Archived == nil || !ev.Archived(st)) && !ev.Deliver(ev.Session, m.stamp(st, e.When)) {
 				full = true
 				break
 			}
@@ -154,16 +153,6 @@ func (m *offline) deliver(ctx context.Context, ev *message.BroadcastEvent) ext.V
 			return ext.Stop
 		}
 	}
-}
-
-// archived reports whether the account's archive has the message (XEP-0359).
-func archived(st *stanza.Stanza, account string) bool {
-	for e := range st.Children() {
-		if e.Is("urn:xmpp:sid:0", "stanza-id") && e.Attr("by") == account {
-			return true
-		}
-	}
-	return false
 }
 
 // stamp says when the message was kept (XEP-0203), unless it says so already.
