@@ -103,7 +103,7 @@ func load(s *module.Scope, o options) error {
 	}
 	stream.Early.Handle(s, name, 0, m.early)
 	if o.Allow {
-		stream.Features.Handle(s, 0, m.feature)
+		stream.Features.Handle(s, -5, m.feature) // behind the mechanisms
 		Registering.Handle(s, 0, m.limit)
 	}
 	return nil
