@@ -144,9 +144,10 @@ const (
 	closed
 )
 
-// New makes a Conn of c, which belongs to it from now on. Only *net.TCPConn
-// and *net.UnixConn are used as sockets; what wraps them is respected, and
-// costs a goroutine per write and a buffer per blocked read.
+// New makes a Conn of c, which belongs to it from now on. *net.TCPConn,
+// *net.UnixConn and what shows one of them by a method Socket() net.Conn are
+// read and written as sockets. Any other wrapper is respected, and costs a
+// goroutine per burst of writes and a buffer per blocked read.
 func New(c net.Conn, o Options) *Conn {
 	t := &Conn{nc: c, o: o.withDefaults(), raw: rawConn(c)}
 	if t.raw != nil {
