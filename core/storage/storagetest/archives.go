@@ -83,8 +83,8 @@ func testPages(t *testing.T, f *fixture) {
 				if len(page) == 0 {
 					break
 				}
-				if len(page) > size {
-					t.Fatalf("a page of %d has %d entries", size, len(page))
+				if len(page) > size || len(forward) > total || len(backward) > total {
+					t.Fatalf("a page of %d has %d entries, behind %d and %d", size, len(page), len(forward), len(backward))
 				}
 				for _, e := range page {
 					if reverse {

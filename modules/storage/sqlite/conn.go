@@ -20,10 +20,11 @@ const checkpointPages = 16_000
 // writerPragmas are those of the connection that writes.
 func writerPragmas(o Options) []string {
 	p := []string{
-		"busy_timeout(5000)", // for a backup tool that looks in
+		"busy_timeout(30000)", // an admin's tool may be at work
 		"synchronous(" + o.Synchronous + ")",
 		"wal_autocheckpoint(" + strconv.Itoa(checkpointPages) + ")",
 		fmt.Sprintf("cache_size(-%d)", o.CacheSize>>10),
+		"journal_size_limit(" + strconv.Itoa(checkpointPages*4096) + ")",
 		"temp_store(2)", // memory: no files beside ours
 		"trusted_schema(0)",
 	}

@@ -5,6 +5,7 @@ package sqlite
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -146,7 +147,7 @@ func killChild(path string) {
 	var wg sync.WaitGroup
 	for w := range 8 {
 		wg.Go(func() {
-			start := int(time.Now().UnixMilli())
+			start := int(time.Now().UnixMicro()) // greater than any number before
 			owner := fmt.Sprint("owner", w)
 			for i := 0; ctx.Err() == nil; i++ {
 				id, c, err := a.Append(owner, storage.Entry{Body: make([]byte, 300)})
@@ -220,6 +221,91 @@ func TestIDsNeverAgain(t *testing.T) {
 		count(t, a, "o", 0)
 		if err := db.Close(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+// TestLostIDs: an id whose commit failed does not come again after a restart, even
+// if the clock stands still.
+func TestLostIDs(t *testing.T) {
+	path := place(t)
+	o := Options{now: func() time.Time { return time.Unix(1_800_000_000, 0) }, Warn: mute}
+	seen := map[string]bool{}
+	for range 3 {
+		db := open(t, path, o)
+		a, _ := db.Archive("h", "a")
+		resume := stall(t, db)
+		id, c, err := a.Append("o", storage.Entry{})
+		if err != nil || seen[id] {
+			t.Fatalf("id %s, again %v, %v", id, seen[id], err)
+		}
+		seen[id] = true
+		failed := make(chan error, 1)
+		go func() {
+			failed <- db.writer.do(context.Background(), 0, func(context.Context, *tx) error { return errors.New("a fault") })
+		}()
+		waitQueued(db, 2)
+		resume()
+		if <-failed == nil || c.Wait(t.Context()) == nil {
+			t.Fatal("the transaction did not fail")
+		}
+		if err := db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// TestDisorder compares filters by time with a plain loop, for archives whose ids
+// are far apart, so that the range is narrowed, and whose times do not grow.
+func TestDisorder(t *testing.T) {
+	clock := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	db := open(t, place(t), Options{now: func() time.Time { return clock }})
+	a, _ := db.Archive("h", "a")
+	seconds := func(most int) time.Duration { return time.Duration(rand.IntN(most)) * time.Second } //nolint:gosec // a test
+	for name, when := range map[string]func(i int) time.Time{
+		"native":         func(int) time.Time { return clock },
+		"a bit late":     func(int) time.Time { return clock.Add(-seconds(30)) },
+		"set back":       func(i int) time.Time { return clock.Add(-time.Duration(i/100%2) * time.Hour) },
+		"old":            func(i int) time.Time { return clock.AddDate(-3, 0, 0).Add(time.Duration(i) * time.Hour) },
+		"old, shuffled":  func(int) time.Time { return clock.AddDate(-3, 0, 0).Add(seconds(1e7)) },
+		"one far ahead":  func(i int) time.Time { return clock.AddDate(map[bool]int{true: 50}[i == 100], 0, 0) },
+		"all in no time": func(int) time.Time { return clock.Truncate(time.Hour) },
+	} {
+		var times []time.Time
+		for i := range 300 {
+			clock = clock.Add(seconds(100) + time.Microsecond)
+			times = append(times, when(i))
+			if _, _, err := a.Append(name, storage.Entry{When: times[i], Body: fmt.Append(nil, i)}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 60 {
+			q := storage.Query{
+				Start: times[rand.IntN(300)].Add(time.Duration(rand.IntN(3)-1) * time.Microsecond), //nolint:gosec // a test
+				End:   times[rand.IntN(300)].Add(time.Duration(rand.IntN(3)-1) * time.Microsecond), //nolint:gosec // a test
+			}
+			switch rand.IntN(3) { //nolint:gosec // a test
+			case 0:
+				q.Start = time.Time{}
+			case 1:
+				q.End = time.Time{}
+			}
+			var got, want []string
+			for e, err := range a.Find(t.Context(), name, q) {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got = append(got, string(e.Body))
+			}
+			for i, at := range times {
+				if !at.Before(q.Start) && (q.End.IsZero() || !at.After(q.End)) {
+					want = append(want, fmt.Sprint(i))
+				}
+			}
+			n, err := a.Count(t.Context(), name, q)
+			if !slices.Equal(got, want) || n != len(want) || err != nil {
+				t.Errorf("%s, from %v to %v: Count %d (%v), found %v, want %v", name, q.Start, q.End, n, err, got, want)
+			}
 		}
 	}
 }

@@ -24,6 +24,10 @@ const (
 	idOffset = 68
 )
 
+// besides are the endings of a database's files: itself, its log, and the index
+// of the log in shared memory.
+var besides = [...]string{"", "-wal", "-shm"}
+
 // prepareFiles makes the folder and an empty file if they are not there, takes
 // the lock, and refuses what is not ours to open. Nothing has been written to a
 // database when it fails.
@@ -53,12 +57,15 @@ func prepareFiles(path string, warn func(string)) (*lock, error) {
 	return l, nil
 }
 
-// prepareFile makes an empty file, or looks at the one that is there.
+// prepareFile makes an empty file, or looks at the one that is there, and at
+// what SQLite has left beside it.
 func prepareFile(path string) error {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode) //nolint:gosec // the admin's path
 	if errors.Is(err, fs.ErrExist) {
-		if err := checkOurs(path); err != nil {
-			return err
+		for _, suffix := range besides {
+			if err := checkOurs(path + suffix); err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
+				return err
+			}
 		}
 		return checkHeader(path)
 	}
@@ -107,7 +114,7 @@ func checkHeader(path string) error {
 
 // warnOfModes warns when the database or the files beside it may be read by others.
 func warnOfModes(path string, warn func(string)) {
-	for _, suffix := range []string{"", "-wal", "-shm"} {
+	for _, suffix := range besides {
 		warnWider(path+suffix, fileMode, warn)
 	}
 }

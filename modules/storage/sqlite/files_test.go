@@ -120,7 +120,12 @@ func TestForeign(t *testing.T) {
 	if err := open(t, path, Options{}).Close(); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{dir, path} {
+	for _, name := range []string{path + "-wal", path + "-shm"} { // as a server that was killed leaves them
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, name := range []string{dir, path, path + "-wal", path + "-shm"} {
 		if err := os.Chown(name, 12345, -1); err != nil {
 			t.Fatal(err)
 		}

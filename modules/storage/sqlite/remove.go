@@ -32,7 +32,7 @@ type removal struct {
 // add takes a victim, and removes the slice when it is full.
 func (r *removal) add(ctx context.Context, owner string, f *found) error {
 	last := len(r.slice) - 1
-	if last < 0 || r.slice[last].owner != owner || r.slice[last].archive != f.archive {
+	if last < 0 || r.slice[last].archive != f.archive {
 		r.slice = append(r.slice, victims{owner: owner, archive: f.archive})
 		last++
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -51,7 +52,19 @@ func stall(t *testing.T, db *DB) (resume func()) {
 		})
 	}()
 	<-began
-	return func() { close(end) }
+	resume = sync.OnceFunc(func() { close(end) })
+	t.Cleanup(resume) // before the database is closed
+	return resume
+}
+
+// waitQueued waits until so many operations wait for the writer, which is stalled:
+// they will come into one transaction.
+func waitQueued(db *DB, want int) {
+	for queued := 0; queued < want; runtime.Gosched() {
+		db.writer.mu.Lock()
+		queued = len(db.writer.queue[0].ops)
+		db.writer.mu.Unlock()
+	}
 }
 
 // TestQueueFull: what cannot be queued is refused at once, and is not there later.
@@ -101,10 +114,18 @@ func TestSlowWrites(t *testing.T) {
 	resume := stall(t, db)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
 	defer cancel()
-	err := kv.Set(ctx, "o", []byte("later"))
+	value, change := []byte("later"), map[string][]byte{"k": []byte("later")}
+	m, _ := db.Map("h", "m")
+	err := kv.Set(ctx, "o", value)
 	if !errors.Is(err, storage.ErrUnavailable) || !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Set: %v", err)
 	}
+	if err := m.Set(ctx, "o", change); !errors.Is(err, storage.ErrUnavailable) {
+		t.Errorf("Map.Set: %v", err)
+	}
+	copy(value, "XXXXX") // the caller's again
+	copy(change["k"], "XXXXX")
+	delete(change, "k")
 	if v, err := kv.Get(t.Context(), "o"); err != nil || string(v) != "value" {
 		t.Errorf("value %q, %v", v, err)
 	}
@@ -123,6 +144,9 @@ func TestSlowWrites(t *testing.T) {
 	count(t, a, "o", 2)
 	if v, err := kv.Get(t.Context(), "o"); err != nil || string(v) != "later" {
 		t.Errorf("value %q, %v; it was queued", v, err)
+	}
+	if v, err := m.Get(t.Context(), "o", "k"); err != nil || string(v) != "later" {
+		t.Errorf("pair %q, %v; it was queued", v, err)
 	}
 }
 
@@ -222,11 +246,7 @@ func TestFailedTransaction(t *testing.T) {
 	go func() {
 		done <- db.writer.do(context.Background(), 0, func(context.Context, *tx) error { return fault })
 	}()
-	for queued := 0; queued < 2; { // both come into one transaction
-		db.writer.mu.Lock()
-		queued = len(db.writer.queue[0].ops)
-		db.writer.mu.Unlock()
-	}
+	waitQueued(db, 2)
 	called := make(chan error, 1)
 	c.Then(func(err error) { called <- err })
 	resume()
@@ -249,6 +269,12 @@ func TestFailedTransaction(t *testing.T) {
 			t.Errorf("found %s, want %s", e.ID, id)
 		}
 	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	db = open(t, db.path, Options{})
+	a, _ = db.Archive("h", "a")
+	count(t, a, "o", 1) // the store's row was made anew
 	if len(warnings) != 2 || !strings.Contains(warnings[0], "a fault") || !strings.Contains(warnings[1], "again") {
 		t.Errorf("warnings: %q", warnings)
 	}
