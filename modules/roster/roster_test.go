@@ -78,9 +78,23 @@ func fill(tb testing.TB, s *coretest.Server, user string, n int, item roster.Ite
 func TestLarge(t *testing.T) {
 	const most = 10_000
 	s := coretest.New(t, `modules_enabled = { "ping" }`, modules.All...)
-	fill(t, s, "romeo", most, roster.Item{Name: "Contact", Groups: []string{"All"}, To: true, From: true})
+	d, err := s.Env.Storage.Open("memory")
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := d.Map(coretest.Domain, "roster")
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := make(map[string][]byte, most)
+	for i := range most {
+		items[fmt.Sprintf("contact%d@example.org", i)] = []byte(`{"name":"Contact","groups":["All"],"to":true,"from":true}`)
+	}
+	if err := store.Set(t.Context(), "romeo", items); err != nil {
+		t.Fatal(err)
+	}
 	rosters := coretest.Service(s, coretest.Domain, roster.Service)
-	err := rosters.Edit(t.Context(), "romeo", jid.MustParse("one@more.example"), func(i roster.Item) (roster.Item, bool) { return i, true })
+	err = rosters.Edit(t.Context(), "romeo", jid.MustParse("one@more.example"), func(i roster.Item) (roster.Item, bool) { return i, true })
 	if err == nil {
 		t.Error("there is room for one more than roster_max_items")
 	}
