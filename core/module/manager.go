@@ -274,7 +274,12 @@ func (ch *change) now(k key) *instance {
 // are there.
 func (ch *change) commit(ctx context.Context, w *wanted) error {
 	m := ch.m
+	// Listeners accept as soon as they are live, so the hosts are there before.
+	all := maps.Clone(m.hosts)
+	maps.Copy(all, ch.hosts)
+	m.env.Router.SetHosts(all)
 	if err := ext.SwapAll(ch.swaps(w)); err != nil {
+		m.env.Router.SetHosts(maps.Clone(m.hosts))
 		return err
 	}
 	gone := ch.replaced()

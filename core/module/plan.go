@@ -33,13 +33,13 @@ type wanted struct {
 // options.
 func plan(cat Catalogue, c *config.Config) *wanted {
 	w := &wanted{byKey: make(map[key]*want)}
-	global := set(enabled(c.Global))
+	global := set(canonical(cat, enabled(c.Global)))
 	for word, d := range cat {
 		if d.auto && word == d.Name {
 			global.add(name{word: word, pos: c.Global.Pos})
 		}
 	}
-	global.remove(words(c.Global, "modules_disabled"))
+	global.remove(canonical(cat, words(c.Global, "modules_disabled")))
 	for _, d := range global.list {
 		if def, ok := w.find(cat, d); ok && def.Placement == OnServer {
 			w.add(cat, c, "", def, d.pos)
@@ -68,10 +68,10 @@ func (w *wanted) host(cat Catalogue, c *config.Config, h *config.Section, global
 	} else {
 		here.add(name{word: h.Module, pos: h.Pos})
 	}
-	for _, n := range enabled(h) {
+	for _, n := range canonical(cat, enabled(h)) {
 		here.add(n)
 	}
-	here.remove(words(h, "modules_disabled"))
+	here.remove(canonical(cat, words(h, "modules_disabled")))
 	for _, n := range here.list {
 		def, ok := w.find(cat, n)
 		if !ok {
@@ -85,6 +85,17 @@ func (w *wanted) host(cat Catalogue, c *config.Config, h *config.Section, global
 		}
 		w.add(cat, c, h.Name, def, n.pos)
 	}
+}
+
+// canonical gives a module that has several config words its first one, so that
+// disabling it by one undoes enabling it by another.
+func canonical(cat Catalogue, list []name) []name {
+	for i, n := range list {
+		if def, ok := cat[n.word]; ok {
+			list[i].word = def.Name
+		}
+	}
+	return list
 }
 
 // authentication is the provider module of a host (option "authentication").
