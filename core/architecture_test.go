@@ -87,7 +87,7 @@ var headings = []string{"Name", "Description", "Options", "Examples", "Specifica
 
 // drivers are the folders below modules/ whose modules serve the server and
 // not a client: they need no golden stream.
-var drivers = []string{"modules/auth/", "modules/guest/", "modules/storage/"}
+var drivers = []string{"modules/auth/", "modules/guest/", "modules/shell", "modules/storage/"}
 
 // owners are the folders below modules/ whose code runs without a scope, and
 // so may start goroutines by itself.

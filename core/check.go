@@ -46,7 +46,45 @@ func examine(b Build, c *config.Config, o *options) []config.Problem {
 	known := knownOptions(cat)
 	maps.Copy(known, acceptedOptions())
 	problems = append(problems, config.Unknown(c, func(string) map[string]bool { return known })...)
-	return config.Sort(problems)
+	return config.Sort(append(problems, misplaced(cat, c)...))
+}
+
+// misplaced reports options of the whole server in the section of a host,
+// where nobody reads them. Those of sockets config.CheckHosts has seen.
+func misplaced(cat module.Catalogue, c *config.Config) []config.Problem {
+	onServer, onHost := make(map[string]bool), hostOptions()
+	for _, d := range cat {
+		for _, f := range d.Fields() {
+			for _, name := range append([]string{f.Name}, f.Aliases...) {
+				if d.Placement == module.OnServer {
+					onServer[name] = true
+				} else {
+					onHost[name] = true
+				}
+			}
+		}
+	}
+	for _, f := range append(logging.Fields(), config.Schema(defaults)...) {
+		onServer[f.Name] = true
+	}
+	var problems []config.Problem
+	for _, h := range c.Hosts {
+		for name, v := range h.Options {
+			if onServer[name] && !onHost[name] && !strings.HasSuffix(name, "_ports") && !strings.HasSuffix(name, "_interfaces") {
+				problems = append(problems, config.Problem{Pos: v.Pos, Text: fmt.Sprintf(
+					"%s: without effect on %s; it is the whole server's, set it in the global section", name, h.Name)})
+			}
+		}
+	}
+	return problems
+}
+
+// hostOptions are those of the server's own that a host may have.
+func hostOptions() map[string]bool {
+	return map[string]bool{
+		"admins": true, "authentication": true, "default_storage": true, "enabled": true, "modules_disabled": true,
+		"modules_enabled": true, "name": true, "storage": true,
+	}
 }
 
 // Check says what tags cannot.

@@ -88,6 +88,11 @@ type problemRow struct {
 
 func (m *shell) reload(ctx context.Context, c *Call) error {
 	plan, err := m.env.Control.Reload(context.WithoutCancel(ctx)) // this module may be among those that go
+	for _, list := range []*[]string{
+		&plan.HostsAdded, &plan.HostsRemoved, &plan.Loaded, &plan.Reloaded, &plan.Unloaded, &plan.ListenersOpened, &plan.ListenersClosed,
+	} {
+		*list = append([]string{}, *list...) // an empty one is a list, too
+	}
 	r := planResult{Plan: plan, Problems: []problemRow{}}
 	for _, p := range config.Sort(plan.Problems) {
 		r.Problems = append(r.Problems, problemRow{p.Pos.File, p.Pos.Line, p.Severity.String(), p.Text})
