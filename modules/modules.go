@@ -20,6 +20,7 @@ import (
 	"tercet/modules/limits"
 	"tercet/modules/mam"
 	"tercet/modules/message"
+	"tercet/modules/motd"
 	"tercet/modules/offline"
 	"tercet/modules/ping"
 	"tercet/modules/presence"
@@ -63,6 +64,7 @@ var All = []module.Definition{
 	limits.Module,
 	mam.Module,
 	message.Module,
+	motd.Module,
 	offline.Module,
 	ping.Module,
 	plain.Module,
