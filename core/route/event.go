@@ -78,7 +78,7 @@ const (
 // acknowledged.
 type work struct {
 	of   *session.Session
-	n    uint32
+	n    session.Ticket
 	left atomic.Int32
 }
 

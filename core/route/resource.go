@@ -78,8 +78,12 @@ func (f *feed) Ended(ctx context.Context, st *stream.Stream, cause error) {
 	if f.s.Ended() || f.s.Stream() != st {
 		return // it was ended first, or has another stream by now
 	}
-	if !f.kept(ctx, st, cause) {
-		f.host.Unbind(ctx, f.s, cause)
+	if f.kept(ctx, st, cause) {
+		return
+	}
+	f.host.Unbind(ctx, f.s, cause)
+	if now := f.s.Stream(); now != nil && now != st { // it took over in between
+		now.End(stream.Fail(stream.Reset, ""))
 	}
 }
 
@@ -104,9 +108,8 @@ func (h *Host) Unbind(ctx context.Context, s *session.Session, cause error) {
 
 // Kick ends a session and its stream with a stream error, from anywhere.
 func (h *Host) Kick(ctx context.Context, s *session.Session, cause *stream.Error) {
-	st := s.Stream()
 	h.Unbind(ctx, s, cause)
-	if st != nil {
+	if st := s.Stream(); st != nil { // the last: an ended session takes no other
 		st.End(cause)
 	}
 }

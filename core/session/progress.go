@@ -17,6 +17,7 @@ type Progress struct {
 	on      atomic.Bool
 	mu      sync.Mutex     // guards what follows
 	from    *stream.Stream // the only stream whose stanzas count
+	epoch   uint32         // of the tickets that count
 	begun   uint32
 	done    uint32
 	pending []bool // begun after done; true: done out of order
@@ -30,30 +31,34 @@ func (p *Progress) Start(from *stream.Stream, grown func(done uint32)) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.from, p.begun, p.done, p.pending, p.grown = from, 0, 0, nil, grown
+	p.epoch++
 	p.on.Store(true)
 }
 
 // On reports whether the count runs.
 func (p *Progress) On() bool { return p.on.Load() }
 
+// A Ticket names a stanza whose work has begun.
+type Ticket struct{ epoch, n uint32 }
+
 // Begin numbers a stanza that came from a stream. Ok is false if another
 // stream has taken over: then the client will send the stanza again there.
-func (p *Progress) Begin(from *stream.Stream) (n uint32, ok bool) {
+func (p *Progress) Begin(from *stream.Stream) (t Ticket, ok bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.from != from {
-		return 0, false
+		return Ticket{}, false
 	}
 	p.begun++
 	p.pending = append(p.pending, false)
-	return p.begun, true
+	return Ticket{p.epoch, p.begun}, true
 }
 
-// Finish marks the work for stanza n as done.
-func (p *Progress) Finish(n uint32) {
+// Finish marks the work for a stanza as done.
+func (p *Progress) Finish(t Ticket) {
 	p.mu.Lock()
-	at := n - p.done - 1
-	if int(at) >= len(p.pending) {
+	at := t.n - p.done - 1
+	if t.epoch != p.epoch || int(at) >= len(p.pending) {
 		p.mu.Unlock()
 		return // of a count that was started anew
 	}
@@ -87,7 +92,8 @@ func (p *Progress) Counts() (begun, done uint32) {
 
 // TakeOver has another stream's stanzas count from now on, waits until the
 // work for those that came before is done, and returns the count. False means
-// that it was not done in time; what then is answered may be too low.
+// that it was not done in time: what is not done counts as if it had not come,
+// and the client sends it again.
 func (p *Progress) TakeOver(to *stream.Stream, wait time.Duration) (done uint32, ok bool) {
 	p.mu.Lock()
 	p.from = to
@@ -107,6 +113,11 @@ func (p *Progress) TakeOver(to *stream.Stream, wait time.Duration) (done uint32,
 		ok = true
 	case <-timer.C:
 	}
-	_, done = p.Counts()
-	return done, ok
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.pending) > 0 {
+		p.begun, p.pending = p.done, nil
+		p.epoch++
+	}
+	return p.done, ok
 }

@@ -182,11 +182,20 @@ func (s *Session) SetFilter(order int, f Filter, k *transport.Cork, fn func(d De
 	}
 }
 
-// Detach takes the stream away; the session lives on.
-func (s *Session) Detach() {
+// Detach takes the stream away if it is the one that the session has; the
+// session lives on. Fn, if not nil, runs at the same instant. False means that
+// another stream has taken over.
+func (s *Session) Detach(from *stream.Stream, fn func()) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.stream != from || s.ended {
+		return false
+	}
 	s.stream = nil
+	if fn != nil {
+		fn()
+	}
+	return true
 }
 
 // Attach gives the session another stream and returns the one it had. Fn runs
