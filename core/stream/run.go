@@ -116,22 +116,18 @@ func (s *Stream) arm() {
 // fill takes what has arrived through the reader until nothing is left in user
 // space.
 func (s *Stream) fill(ctx context.Context) error {
-	began, total := time.Now(), 0
+	began := time.Now()
 	for {
 		n, err := s.Conn.Read(s.reader.Space(readSize))
 		if n > 0 {
-			total += n
 			s.reader.Filled(n)
 			if err := s.tokens(ctx); err != nil {
 				return err
 			}
+			s.throttle(ctx, n) // here, because a fast peer's bytes never run out
 		}
 		switch {
 		case errors.Is(err, transport.ErrAgain) || (err == nil && s.Conn.Drained()):
-			if d := s.shape.take(total, time.Now()); d > 0 {
-				s.cork.Flush()
-				s.pause(ctx, d)
-			}
 			return nil
 		case err != nil:
 			return s.ended(err)

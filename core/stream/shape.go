@@ -42,6 +42,17 @@ func (b *shaper) take(n int, now time.Time) time.Duration {
 	return time.Duration(-b.have / float64(rate) * float64(time.Second))
 }
 
+// throttle counts n bytes; if they are too many for now it pauses.
+func (s *Stream) throttle(ctx context.Context, n int) {
+	if s.shape.rate.Load() == 0 {
+		return
+	}
+	if d := s.shape.take(n, time.Now()); d > 0 {
+		s.cork.Flush()
+		s.pause(ctx, d)
+	}
+}
+
 // pause waits for d, or until the stream is ended.
 func (s *Stream) pause(ctx context.Context, d time.Duration) {
 	wake := make(chan struct{})
