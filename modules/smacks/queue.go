@@ -3,11 +3,14 @@
 package smacks
 
 import (
+	"context"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"time"
 
 	"tercet/core/element"
+	"tercet/core/route"
 	"tercet/core/session"
 	"tercet/core/slot"
 	"tercet/core/stanza"
@@ -26,8 +29,9 @@ type queue struct {
 	id      string        // names the session for resumption; empty without
 	keep    time.Duration // how long it may wait for that
 	session *session.Session
+	host    *route.Host
 	options options
-	full    func(*session.Session)
+	moving  sync.Mutex // held while a stream takes the session over
 
 	acked   uint32        // the client's last h
 	list    []kept        // sent and not acknowledged
@@ -35,6 +39,8 @@ type queue struct {
 	delayed bool          // that was told
 	debt    atomic.Uint64 // 1<<32 | count that is owed in an <a/>; 0: none
 	over    bool
+	idle    bool             // the client is inactive (XEP-0352)
+	fresh   []*stanza.Stanza // kept during hibernation and not told yet
 
 	since time.Time // of hibernation; zero while there is a stream
 }
@@ -50,12 +56,15 @@ func (q *queue) Deliver(d session.Delivery, st *stanza.Stanza) bool {
 	if len(q.list) >= q.options.MaxQueue {
 		if !q.over {
 			q.over = true
-			q.full(q.session)
+			q.tell((*smacks).overflow)
 		}
 		return false
 	}
 	q.list = append(q.list, kept{st, time.Now()})
 	if !d.Attached() {
+		if q.fresh = append(q.fresh, st); len(q.fresh) == 1 {
+			q.tell((*smacks).queued)
+		}
 		return true
 	}
 	if !d.Next(st) {
@@ -65,9 +74,24 @@ func (q *queue) Deliver(d session.Delivery, st *stanza.Stanza) bool {
 	return true
 }
 
+// tell has the module's present instance do what cannot be done under the
+// session's lock.
+func (q *queue) tell(fn func(*smacks, context.Context, *session.Session)) {
+	p := q.host.Table.Enter()
+	defer p.Leave()
+	if m, ok := current.In(p); ok {
+		s := q.session
+		m.scope.After(0, func(ctx context.Context) { fn(m, ctx, s) })
+	}
+}
+
 // ask sends <r/> unless one is on its way already.
 func (q *queue) ask(d session.Delivery) {
-	if q.asked.IsZero() && len(q.list) > q.options.MaxUnacked && d.Attached() {
+	limit := q.options.MaxUnacked
+	if q.idle {
+		limit = max(limit, q.options.MaxInactive)
+	}
+	if q.asked.IsZero() && len(q.list) > limit && d.Attached() {
 		q.asked, q.delayed = time.Now(), false
 		d.Write(q.r())
 	}
@@ -77,14 +101,10 @@ func (q *queue) r() []byte { return []byte("<r xmlns='" + q.ns + "'/>") }
 
 // acknowledge drops what the client has, up to its h.
 func (q *queue) acknowledge(h uint32) *stream.Error {
-	n := h - q.acked
-	if int64(n) > int64(len(q.list)) {
-		return &stream.Error{
-			Condition: stream.UndefinedCondition, Text: "more was acknowledged than was sent",
-			App: element.New(q.ns, "handled-count-too-high").Attr("h", count(h)).
-				Attr("send-count", count(q.acked+uint32(len(q.list)))).Element(), //nolint:gosec // bounded by MaxQueue
-		}
+	if cause := q.check(h); cause != nil {
+		return cause
 	}
+	n := h - q.acked // counts wrap (XEP-0198 section 4)
 	clear(q.list[:n])
 	q.list = q.list[n:]
 	if len(q.list) == 0 {
@@ -92,6 +112,18 @@ func (q *queue) acknowledge(h uint32) *stream.Error {
 	}
 	q.acked = h
 	return nil
+}
+
+// check finds out whether the client may have that many.
+func (q *queue) check(h uint32) *stream.Error {
+	if int64(h-q.acked) <= int64(len(q.list)) {
+		return nil
+	}
+	return &stream.Error{
+		Condition: stream.UndefinedCondition, Text: "more was acknowledged than was sent",
+		App: element.New(q.ns, "handled-count-too-high").Attr("h", count(h)).
+			Attr("send-count", count(q.acked+uint32(len(q.list)))).Element(), //nolint:gosec // bounded by MaxQueue
+	}
 }
 
 // owe promises an <a/> once the count has reached n; 0 takes it back.
@@ -112,8 +144,14 @@ func (q *queue) grown(done uint32) {
 	if !q.debt.CompareAndSwap(debt, 0) {
 		return
 	}
-	a := []byte("<a xmlns='" + q.ns + "' h='" + count(done) + "'/>")
-	q.session.Locked(session.FilterCount, nil, func(d session.Delivery) { d.Write(a) })
+	q.session.Locked(session.FilterCount, nil, q.report)
+}
+
+// report writes an <a/>. The count is read under the session's lock, so that
+// no later report says less.
+func (q *queue) report(d session.Delivery) {
+	_, done := q.session.Progress().Counts()
+	d.Write([]byte("<a xmlns='" + q.ns + "' h='" + count(done) + "'/>"))
 }
 
 // unacknowledged takes out what the client has not acknowledged.

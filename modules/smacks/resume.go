@@ -25,8 +25,9 @@ var hostStates = slot.New[hostState]("smacks")
 
 type hostState struct {
 	mu       sync.Mutex // guards what follows
-	sessions map[string]*session.Session
-	old      map[string][]ended // by account
+	managed  map[*session.Session]struct{}
+	sessions map[string]*session.Session // those that can be resumed, by id
+	old      map[string][]ended          // by account
 }
 
 // ended is what is remembered of a session that can no longer be resumed.
@@ -40,9 +41,13 @@ func (h *hostState) remember(id string, s *session.Session) {
 	defer h.mu.Unlock()
 	if h.sessions == nil {
 		h.sessions = make(map[string]*session.Session)
+		h.managed = make(map[*session.Session]struct{})
 		h.old = make(map[string][]ended)
 	}
-	h.sessions[id] = s
+	h.managed[s] = struct{}{}
+	if id != "" {
+		h.sessions[id] = s
+	}
 }
 
 func (h *hostState) find(id string) *session.Session {
@@ -52,10 +57,16 @@ func (h *hostState) find(id string) *session.Session {
 }
 
 // forget drops a session and remembers its count.
-func (h *hostState) forget(q *queue, account string, count uint32, limit int) {
+func (h *hostState) forget(q *queue, s *session.Session, limit int) {
+	_, count := s.Progress().Counts()
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	delete(h.managed, s)
+	if q.id == "" {
+		return
+	}
 	delete(h.sessions, q.id)
+	account := s.JID.Local()
 	list := append(h.old[account], ended{q.id, count})
 	if len(list) > limit {
 		list = list[len(list)-limit:]
@@ -81,8 +92,8 @@ func (h *hostState) lastCount(account, id string) (uint32, bool) {
 func (h *hostState) all() []*session.Session {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	list := make([]*session.Session, 0, len(h.sessions))
-	for _, s := range h.sessions {
+	list := make([]*session.Session, 0, len(h.managed))
+	for s := range h.managed {
 		list = append(list, s)
 	}
 	return list
@@ -134,17 +145,25 @@ func (m *smacks) notFound(st *stream.Stream, ns, id string) {
 // not, the client sends again.
 func (m *smacks) takeOver(ctx context.Context, st *stream.Stream, s *session.Session, ns, id string, h uint32) error {
 	q := queues.Of(s)
+	q.moving.Lock() // two streams at once: the last one has the session
+	defer q.moving.Unlock()
+	var cause *stream.Error
+	s.Locked(session.FilterCount, nil, func(session.Delivery) { cause = q.check(h) })
+	if cause != nil {
+		return cause // the session waits on for who knows better
+	}
 	done, ok := s.Progress().TakeOver(st, settle)
 	if !ok {
 		m.scope.Log.WarnContext(ctx, "resumed while stanzas are at work", "jid", s.JID.String())
 	}
-	var cause *stream.Error
+	q.owe(0)
 	m.scope.Host.Feed(st, s)
 	old, ok := s.Attach(st, st.Cork(), func(d session.Delivery) {
 		if cause = q.acknowledge(h); cause != nil {
 			return
 		}
 		q.ns, q.since, q.asked = ns, time.Time{}, time.Time{}
+		q.options, q.idle, q.fresh = m.options, false, nil // XEP-0352 section 4.2: a resumed client is active
 		d.Write(element.New(ns, "resumed").Attr("previd", id).Attr("h", count(done)).Element().AppendTo(nil, element.NSClient))
 		for _, k := range q.list {
 			d.Next(k.stamped(m.scope.Host.Name))
@@ -156,11 +175,11 @@ func (m *smacks) takeOver(ctx context.Context, st *stream.Stream, s *session.Ses
 		st.Bind(nil)
 		m.notFound(st, ns, id)
 		return nil
-	case cause != nil:
-		return cause
-	}
-	if old != nil && old != st {
+	case old != nil && old != st:
 		old.End(stream.Fail(stream.Conflict, "resumed on another stream"))
+	}
+	if cause != nil {
+		return cause
 	}
 	m.fire(ctx, HibernationEnd, s, true)
 	return nil
@@ -189,16 +208,18 @@ func (m *smacks) hibernate(ctx context.Context, ev *route.SessionEvent) ext.Verd
 	if q == nil || !q.on.Load() || q.id == "" || !resumable(ev.Cause) {
 		return ext.Next
 	}
-	ev.Session.Detach()
-	ev.Session.Locked(session.FilterCount, nil, func(session.Delivery) {
-		q.since, q.asked = time.Now(), time.Time{}
-	})
-	m.fire(ctx, HibernationStart, ev.Session, false)
-	return ext.Stop
+	if ev.Session.Detach(ev.Stream, func() { q.since, q.asked = time.Now(), time.Time{} }) {
+		m.fire(ctx, HibernationStart, ev.Session, false)
+	}
+	return ext.Stop // else another stream has it by now
 }
 
 func resumable(cause error) bool {
 	if errors.Is(cause, stream.ErrClosed) {
+		return false
+	}
+	var xml *element.Error
+	if errors.As(cause, &xml) {
 		return false
 	}
 	var told *stream.Error
@@ -208,12 +229,22 @@ func resumable(cause error) bool {
 	return true
 }
 
-// overflow ends a session whose queue is full; the session's lock is held.
-func (m *smacks) overflow(s *session.Session) {
-	m.scope.After(0, func(ctx context.Context) {
-		m.scope.Log.InfoContext(ctx, "stream management queue is full: session ended", "jid", s.JID.String())
-		m.scope.Host.Kick(ctx, s, stream.Fail(stream.PolicyViolation, "too many unacknowledged stanzas"))
-	})
+// overflow ends a session whose queue is full.
+func (m *smacks) overflow(ctx context.Context, s *session.Session) {
+	m.scope.Log.InfoContext(ctx, "stream management queue is full: session ended", "jid", s.JID.String())
+	m.scope.Host.Kick(ctx, s, stream.Fail(stream.PolicyViolation, "too many unacknowledged stanzas"))
+}
+
+// queued tells of what a session without a connection was kept.
+func (m *smacks) queued(ctx context.Context, s *session.Session) {
+	q := queues.Of(s)
+	var fresh []*stanza.Stanza
+	s.Locked(session.FilterCount, nil, func(session.Delivery) { fresh, q.fresh = q.fresh, nil })
+	p := m.scope.Host.Table.Enter()
+	defer p.Leave()
+	for _, st := range fresh {
+		HibernationQueued.Fire(ctx, p, &QueuedEvent{Session: s, Host: m.scope.Host, Pass: p, Stanza: st})
+	}
 }
 
 // sweep ends sessions that were not resumed in time, and tells of clients that
@@ -225,13 +256,13 @@ func (m *smacks) sweep(ctx context.Context) {
 		var gone, late bool
 		s.Locked(session.FilterCount, nil, func(session.Delivery) {
 			gone = !q.since.IsZero() && now.Sub(q.since) > q.keep
-			late = !q.delayed && !q.asked.IsZero() && now.Sub(q.asked) > m.MaxAckDelay
+			late = m.MaxAckDelay > 0 && !q.delayed && !q.asked.IsZero() && now.Sub(q.asked) > m.MaxAckDelay
 			q.delayed = q.delayed || late
+			q.options = m.options
 		})
 		switch {
 		case gone:
-			m.fire(ctx, HibernationEnd, s, false)
-			m.scope.Host.Unbind(ctx, s, stream.Fail(stream.ConnectionTimeout, "not resumed"))
+			m.scope.Host.Kick(ctx, s, stream.Fail(stream.ConnectionTimeout, "not resumed"))
 		case late:
 			m.fire(ctx, AckDelayed, s, false)
 		}
@@ -244,11 +275,13 @@ func (m *smacks) unbound(ctx context.Context, ev *route.SessionEvent) ext.Verdic
 	if q == nil || !q.on.Load() {
 		return ext.Next
 	}
-	if q.id != "" {
-		_, done := ev.Session.Progress().Counts()
-		m.host.forget(q, ev.Session.JID.Local(), done, m.MaxOld)
-	}
+	m.host.forget(q, ev.Session, m.MaxOld)
 	var list []kept
+	var waited bool
+	ev.Session.Locked(session.FilterCount, nil, func(session.Delivery) { waited = !q.since.IsZero() })
+	if waited {
+		m.fire(ctx, HibernationEnd, ev.Session, false)
+	}
 	ev.Session.Locked(session.FilterCount, nil, func(session.Delivery) { list = q.unacknowledged() })
 	for _, k := range list {
 		m.undelivered(ctx, ev.Session, k)
@@ -263,7 +296,7 @@ func (m *smacks) undelivered(ctx context.Context, s *session.Session, k kept) {
 			return
 		}
 		st := ev.Stanza
-		if st.Type == "error" || st.From == s.JID {
+		if st.Type == "error" || st.From.Bare() == s.JID.Bare() && copied(st) || st.From == s.JID {
 			return
 		}
 		switch st.Kind {
@@ -281,4 +314,16 @@ func (m *smacks) undelivered(ctx context.Context, s *session.Session, k kept) {
 		case stanza.Presence:
 		}
 	})
+}
+
+// copied reports whether a message of the account is a copy of one that is
+// elsewhere: a carbon (XEP-0280) or a result from the archive (XEP-0313).
+func copied(st *stanza.Stanza) bool {
+	for e := range st.Children() {
+		switch e.Space() {
+		case "urn:xmpp:carbons:2", "urn:xmpp:mam:2":
+			return true
+		}
+	}
+	return false
 }

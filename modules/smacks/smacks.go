@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package smacks is stream management (XEP-0198, version 1.6.1): stanzas are
+// Package smacks is stream management (XEP-0198, version 1.6.3): stanzas are
 // acknowledged, and a session whose connection broke is resumed on another.
 package smacks
 
@@ -15,19 +15,20 @@ import (
 	"tercet/core/session"
 	"tercet/core/stanza"
 	"tercet/core/stream"
+	"tercet/modules/csi"
 )
 
 // Module is the stream management module.
 var Module = module.Define("smacks", module.OnHost, options{
-	Hibernation: 10 * time.Minute, MaxQueue: 500, MaxAckDelay: 30 * time.Second, MaxOld: 10,
+	Hibernation: 10 * time.Minute, MaxQueue: 500, MaxInactive: 256, MaxAckDelay: 30 * time.Second, MaxOld: 10,
 }, load)
 
 type options struct {
 	Hibernation time.Duration `lua:"smacks_hibernation_time" min:"0" doc:"How long a session whose connection broke waits to be resumed."`
 	MaxQueue    int           `lua:"smacks_max_queue_size" min:"1" doc:"Most stanzas kept for a client that does not acknowledge them; beyond, the session ends."`
 	MaxUnacked  int           `lua:"smacks_max_unacked_stanzas" min:"0" doc:"Stanzas that may be unacknowledged before the client is asked."`
-	MaxInactive int           `lua:"smacks_max_inactive_unacked_stanzas" min:"0" doc:"The same while the client is inactive (XEP-0352); 0: as above."`
-	MaxAckDelay time.Duration `lua:"smacks_max_ack_delay" min:"0" doc:"Time without an answer to a request after which a client counts as delayed."`
+	MaxInactive int           `lua:"smacks_max_inactive_unacked_stanzas" min:"0" doc:"The same while the client is inactive (XEP-0352), if that is more."`
+	MaxAckDelay time.Duration `lua:"smacks_max_ack_delay" min:"0" doc:"Time without an answer to a request after which a client counts as delayed; 0: never."`
 	MaxOld      int           `lua:"smacks_max_old_sessions" min:"0" doc:"Ended sessions of an account of which the count is remembered, so that a failed resumption can tell it."`
 }
 
@@ -36,6 +37,8 @@ var (
 	// HibernationStart is fired when a session has lost its connection and
 	// waits to be resumed.
 	HibernationStart = ext.NewHook[HibernationEvent]("smacks-hibernation-start")
+	// HibernationQueued is fired for each stanza that such a session is kept.
+	HibernationQueued = ext.NewHook[QueuedEvent]("smacks-hibernation-stanza-queued")
 	// HibernationEnd is fired when it was resumed, or given up.
 	HibernationEnd = ext.NewHook[HibernationEvent]("smacks-hibernation-end")
 	// AckDelayed is fired when a client has not answered in smacks_max_ack_delay.
@@ -55,6 +58,14 @@ type HibernationEvent struct {
 	Resumed bool
 }
 
+// A QueuedEvent tells of a stanza for a session without a connection.
+type QueuedEvent struct {
+	Session *session.Session
+	Host    *route.Host
+	Pass    ext.Pass
+	Stanza  *stanza.Stanza
+}
+
 // A FailureEvent tells of a stanza that may not have reached its resource.
 type FailureEvent struct {
 	*route.Event
@@ -67,6 +78,9 @@ const (
 	nsDelay  = "urn:xmpp:delay"
 	nsStanza = "urn:ietf:params:xml:ns:xmpp-stanzas"
 )
+
+// current is the instance at work, for queues that outlive one.
+var current = ext.NewService[*smacks]("smacks")
 
 type smacks struct {
 	options
@@ -84,6 +98,9 @@ func load(s *module.Scope, o options) error {
 			stream.Nonza.Handle(s, element.Name{Space: ns, Local: local}, 0, fn)
 		}
 	}
+	current.Offer(s, m)
+	csi.Inactive.Handle(s, 0, m.activity(true))
+	csi.Active.Handle(s, 0, m.activity(false))
 	stream.Idle.Handle(s, 0, m.idle)
 	route.Detached.Handle(s, 0, m.hibernate)
 	route.Unbound.Handle(s, 0, m.unbound)
@@ -117,16 +134,16 @@ func (m *smacks) enable(_ context.Context, ev *stream.Event) ext.Verdict {
 		failed(st, ns, "unexpected-request")
 		return ext.Stop
 	}
-	q.ns, q.session, q.options, q.full = ns, s, m.options, m.overflow
+	q.ns, q.session, q.host, q.options = ns, s, m.scope.Host, m.options
 	b := element.New(ns, "enabled")
 	if wants(ev.Element) && m.Hibernation > 0 {
 		q.keep = m.hibernation(ev.Element)
 		q.id = stanza.NewID()
-		m.host.remember(q.id, s)
 		b.Attr("id", q.id).Attr("resume", "true").Attr("max", seconds(q.keep))
 	}
 	enabled := b.Element().AppendTo(nil, element.NSClient)
 	q.on.Store(true)
+	m.host.remember(q.id, s)
 	s.Progress().Start(st, q.grown)
 	s.SetFilter(session.FilterCount, q, st.Cork(), func(d session.Delivery) { d.Write(enabled) })
 	return ext.Stop
@@ -145,15 +162,13 @@ func (m *smacks) request(_ context.Context, ev *stream.Event) ext.Verdict {
 		failed(ev.Stream, ev.Element.Space(), "unexpected-request")
 		return ext.Stop
 	}
-	begun, done := s.Progress().Counts()
-	if begun != done {
+	if begun, done := s.Progress().Counts(); begun != done {
 		q.owe(begun)
 		if _, now := s.Progress().Counts(); now == begun {
-			done = now
 			q.owe(0)
 		}
 	}
-	ev.Stream.Send(element.New(q.ns, "a").Attr("h", count(done)).Element())
+	s.Locked(session.FilterCount, ev.Stream.Cork(), q.report)
 	return ext.Stop
 }
 
@@ -174,10 +189,24 @@ func (m *smacks) answer(_ context.Context, ev *stream.Event) ext.Verdict {
 			defer ev.Stream.End(cause)
 			return
 		}
-		q.asked = time.Time{}
+		q.asked, q.options = time.Time{}, m.options // as they are after a reload
 		q.ask(d)
 	})
 	return ext.Stop
+}
+
+// activity takes the client's word that it is inactive, or active again.
+func (m *smacks) activity(idle bool) ext.Handler[csi.StateEvent] {
+	return func(_ context.Context, ev *csi.StateEvent) ext.Verdict {
+		q := queues.Of(ev.Session)
+		ev.Session.Locked(session.FilterCount, ev.Stream.Cork(), func(d session.Delivery) {
+			q.idle = idle
+			if q.on.Load() {
+				q.ask(d)
+			}
+		})
+		return ext.Next
+	}
 }
 
 // managed finds the session of a stream and its queue, if management is on.
@@ -193,7 +222,11 @@ func (m *smacks) managed(st *stream.Stream) (*queue, *session.Session) {
 	return q, s
 }
 
-// idle asks a silent client; one that has not answered the last question is
+// answerTime is how long a silent client has for an answer before it is given
+// up.
+const answerTime = 30 * time.Second
+
+// idle asks a silent client; one that has not answered a question for long is
 // given up.
 func (m *smacks) idle(_ context.Context, ev *stream.LifeEvent) ext.Verdict {
 	q, s := m.managed(ev.Stream)
@@ -202,8 +235,12 @@ func (m *smacks) idle(_ context.Context, ev *stream.LifeEvent) ext.Verdict {
 	}
 	gone := false
 	s.Locked(session.FilterCount, ev.Stream.Cork(), func(d session.Delivery) {
-		gone = !q.asked.IsZero()
-		q.asked = time.Now()
+		if gone = !q.asked.IsZero() && time.Since(q.asked) > answerTime; gone {
+			return
+		}
+		if q.asked.IsZero() {
+			q.asked, q.delayed = time.Now(), false
+		}
 		d.Write(q.r())
 	})
 	if gone {
