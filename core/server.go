@@ -81,6 +81,9 @@ func Start(ctx context.Context, b Build, c *config.Config) (_ *Server, problems 
 	log := logger.Slog()
 	tls, more := tlspolicy.Load(c, tlspolicy.Options{DataDir: dir, Log: log})
 	problems = append(problems, more...)
+	if config.Failed(problems) {
+		return nil, problems, errors.Join(module.ErrConfig, logger.Close())
+	}
 	if fresh {
 		firstCertificates(ctx, c, dir, tls, log)
 	}
