@@ -46,7 +46,7 @@ func TestMutual(t *testing.T) {
 		types [2]string
 		want  string
 	}{{[2]string{"subscribe", "subscribed"}, "both"}, {[2]string{"unsubscribe", "unsubscribed"}, "none"}} {
-		everybody(clients, func(n int, c *coretest.Client) {
+		everybody(clients, func(_ int, c *coretest.Client) {
 			for other := range users {
 				for _, typ := range end.types {
 					c.Send(fmt.Sprintf("<presence to='user%d@example.org' type='%s'/>", other, typ))

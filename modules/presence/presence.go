@@ -210,18 +210,18 @@ func (m *presence) exists(ctx context.Context, ev *route.Event, user string) boo
 
 // eachAvailable calls fn for each available resource of an account and reports
 // whether there is one.
-func eachAvailable(h *route.Host, user string, fn func(s *session.Session, st *stanza.Stanza)) (any bool) {
+func eachAvailable(h *route.Host, user string, fn func(s *session.Session, st *stanza.Stanza)) (found bool) {
 	for _, s := range h.Sessions.Resources(user) {
 		if st := s.Presence(); st != nil {
-			any = true
+			found = true
 			fn(s, st)
 		}
 	}
-	return any
+	return found
 }
 
 // sendAvailable tells somebody of each available resource of an account.
-func sendAvailable(ctx context.Context, ev *route.Event, user string, to jid.JID) (any bool) {
+func sendAvailable(ctx context.Context, ev *route.Event, user string, to jid.JID) (found bool) {
 	return eachAvailable(ev.Host, user, func(s *session.Session, st *stanza.Stanza) {
 		ev.Send(ctx, states.Of(s).stamped(st).WithTo(to))
 	})

@@ -247,7 +247,7 @@ func (b *book) put(ctx context.Context, user string, r *record, i Item, keep, vi
 	if visible {
 		// Time keeps the versions of an account apart from those of one of
 		// the same name that was there before.
-		next.version = max(r.version+1, uint64(time.Now().UnixMicro())) //nolint:gosec // after 1970
+		next.version = max(r.version+1, uint64(time.Now().UnixMicro()))
 		changes[keyVersion] = strconv.AppendUint(nil, next.version, 36)
 	}
 	if err := encodeOwed(changes, r.owed, owed); err != nil {

@@ -194,7 +194,7 @@ func TestDeleted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := accounts.Remove(t.Context(), "romeo", module.Actor{Source: "test"}); err != nil {
+	if err := accounts.Remove(t.Context(), "romeo", module.Actor{Source: "test"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	after, err := rosters.Roster(t.Context(), "romeo")
