@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package disco tells what the host and its accounts are and can do (XEP-0030,
-// version 2.5.0; XEP-0128).
+// version 2.5.0; XEP-0128; XEP-0115, for the host).
 package disco
 
 import (
@@ -16,6 +16,7 @@ import (
 	"tercet/core/jid"
 	"tercet/core/module"
 	"tercet/core/stanza"
+	"tercet/core/stream"
 	"tercet/modules/roster"
 )
 
@@ -69,6 +70,7 @@ func load(s *module.Scope, o options) error {
 		Feature.Add(s, ns)
 		AccountFeature.Add(s, ns)
 	}
+	stream.Features.Handle(s, -2, d.caps)
 	info, items := element.Name{Space: nsInfo, Local: "query"}, element.Name{Space: nsItems, Local: "query"}
 	iq.Handle(s, iq.Get, iq.Host, info, d.hostInfo)
 	iq.Handle(s, iq.Get, iq.Host, items, d.hostItems)
@@ -95,25 +97,30 @@ func node(ctx context.Context, ev *QueryEvent, hook ext.Hook[QueryEvent]) error 
 
 func (d *disco) hostInfo(ctx context.Context, r *iq.Request) (element.Element, error) {
 	ev := event(r)
-	if ev.Node != "" {
+	if ev.Node != "" && ev.Node != capsURI+"#"+ver(d.info(r.Pass)) {
 		if err := node(ctx, ev, HostInfoNode); err != nil {
 			return element.Element{}, err
 		}
 		return showInfo(ev), nil
 	}
+	d.fill(ev)
+	return showInfo(ev), nil
+}
+
+// fill adds what the host is and can do.
+func (d *disco) fill(ev *QueryEvent) {
 	if !d.scope.Host.Component {
 		ev.Identities = append(ev.Identities, Identity{"server", "im", d.Name})
 	}
-	for id := range Identities.All(r.Pass) {
+	for id := range Identities.All(ev.Pass) {
 		ev.Identities = append(ev.Identities, id)
 	}
-	for f := range Feature.All(r.Pass) {
+	for f := range Feature.All(ev.Pass) {
 		ev.Features = append(ev.Features, f)
 	}
-	for x := range Extensions.All(r.Pass) {
+	for x := range Extensions.All(ev.Pass) {
 		ev.Forms = append(ev.Forms, x)
 	}
-	return showInfo(ev), nil
 }
 
 func (d *disco) hostItems(ctx context.Context, r *iq.Request) (element.Element, error) {
