@@ -24,12 +24,14 @@ import (
 var Module = module.Define("carbons", module.OnHost, struct{}{}, load)
 
 // ShouldCopy is fired where the rules of the XEP leave a message uncopied or
-// copied; a handler may decide otherwise by setting Copy.
+// copied; a handler may decide otherwise by setting Copy. A message that holds
+// <private/> or a carbon is not asked about.
 var ShouldCopy = ext.NewHook[CopyEvent]("carbons-should-copy")
 
 // A CopyEvent is a message of which other resources may get a copy.
 type CopyEvent struct {
 	*route.Event
+	Sent bool // by the account whose resources may get copies, else received
 	Copy bool
 }
 
@@ -39,10 +41,13 @@ const (
 	nsForward  = "urn:xmpp:forward:0"
 	nsHints    = "urn:xmpp:hints"
 	nsMUCUser  = "http://jabber.org/protocol/muc#user"
-	nsInvite   = "jabber:x:conference"
-	nsReceipts = "urn:xmpp:receipts"
-	nsMarkers  = "urn:xmpp:chat-markers:0"
-	nsStates   = "http://jabber.org/protocol/chatstates"
+	nsInvite   = "jabber:x:conference"                   // XEP-0249
+	nsReceipts = "urn:xmpp:receipts"                     // XEP-0184
+	nsMarkers  = "urn:xmpp:chat-markers:0"               // XEP-0333
+	nsStates   = "http://jabber.org/protocol/chatstates" // XEP-0085
+	nsSID      = "urn:xmpp:sid:0"                        // XEP-0359
+	nsCall0    = "urn:xmpp:jingle-message:0"             // XEP-0353
+	nsCall1    = "urn:xmpp:jingle-message:1"
 )
 
 // enabled says which sessions want copies.
@@ -77,66 +82,81 @@ func wants(s *session.Session) bool {
 	return on != nil && on.Load()
 }
 
-// sent copies what the account sends to its other resources.
+// sent copies what the account sends to its other resources. What it sends to
+// itself is received there.
 func sent(ctx context.Context, ev *route.Event) ext.Verdict {
-	st := ev.Stanza
-	others := ev.Host.Sessions.Resources(ev.Origin.JID.Local())
-	if len(others) > 1 && !ev.ToSelf && eligible(ctx, ev) {
-		var copied carbon
-		for _, s := range others {
-			if s != ev.Origin && wants(s) {
-				copied.deliver(ev, s, "sent", ev.Origin.JID.Bare())
-			}
-		}
+	account := ev.Origin.JID.Bare()
+	others := ev.Host.Sessions.Resources(account.Local())
+	if len(others) < 2 || ev.ToSelf || ev.Stanza.To.Bare() == account || !eligible(ctx, ev, account, true) {
+		return ext.Next
 	}
-	if !st.Child(ns, "private").IsZero() {
-		ev.Stanza = st.Without(func(e element.Element) bool { return e.Is(ns, "private") })
+	var copied carbon
+	for _, s := range others {
+		if s != ev.Origin && wants(s) {
+			copied.deliver(ev, s, "sent", account)
+		}
 	}
 	return ext.Next
 }
 
 // receivedFull copies a message to one resource to all others.
 func receivedFull(ctx context.Context, ev *route.Event) ext.Verdict {
-	others := ev.Host.Sessions.Resources(ev.Stanza.To.Local())
-	if len(others) < 2 || !eligible(ctx, ev) {
-		return ext.Next
-	}
-	if ev.Host.Sessions.Get(ev.Stanza.To) == nil {
+	to := ev.Stanza.To
+	if ev.Host.Sessions.Get(to) == nil {
 		return receivedBare(ctx, ev) // delivered as if to the bare JID
 	}
-	var copied carbon
-	for _, s := range others {
-		if s.JID != ev.Stanza.To && wants(s) {
-			copied.deliver(ev, s, "received", ev.Stanza.To.Bare())
+	if others := ev.Host.Sessions.Resources(to.Local()); len(others) > 1 && eligible(ctx, ev, to.Bare(), false) {
+		var copied carbon
+		for _, s := range others {
+			if s.JID != to && s != ev.Origin && wants(s) {
+				copied.deliver(ev, s, "received", to.Bare())
+			}
 		}
 	}
+	reveal(ev)
 	return ext.Next
 }
 
 // receivedBare copies a message to an account to the resources to which
 // delivery does not bring it.
 func receivedBare(ctx context.Context, ev *route.Event) ext.Verdict {
-	account := ev.Stanza.To
+	account := ev.Stanza.To.Bare()
 	if ev.ToSelf {
-		account = ev.Origin.JID
+		account = ev.Origin.JID.Bare()
 	}
-	all := ev.Host.Sessions.Resources(account.Local())
-	if len(all) < 1 || !eligible(ctx, ev) {
-		return ext.Next
+	if all := ev.Host.Sessions.Resources(account.Local()); len(all) > 0 && eligible(ctx, ev, account, false) {
+		top := highest(all)
+		var copied carbon
+		for _, s := range all {
+			direct := top >= 0 && s.Available() && s.Priority() == top && ev.Stanza.Type != "error"
+			if !direct && s != ev.Origin && wants(s) {
+				copied.deliver(ev, s, "received", account)
+			}
+		}
 	}
+	reveal(ev)
+	return ext.Next
+}
+
+// highest is the priority of those to whom a message to the account is
+// delivered; negative if there is none (RFC 6121 section 8.5.2.1.1).
+func highest(all []*session.Session) int {
 	top := -1
 	for _, s := range all {
 		if s.Available() {
 			top = max(top, s.Priority())
 		}
 	}
-	var copied carbon
-	for _, s := range all {
-		if direct := s.Available() && s.Priority() == top; !direct && s != ev.Origin && wants(s) {
-			copied.deliver(ev, s, "received", account.Bare())
-		}
+	return top
+}
+
+// reveal takes <private/> off what is delivered, as Prosody does; the sender's
+// server and this one have heeded it.
+func reveal(ev *route.Event) {
+	isPrivate := func(e element.Element) bool { return e.Is(ns, "private") }
+	if !ev.Stanza.Child(ns, "private").IsZero() {
+		ev.Stanza = ev.Stanza.Without(isPrivate)
 	}
-	return ext.Next
 }
 
 // carbon is the payload of a carbon, made once for all who get it.
@@ -144,48 +164,63 @@ type carbon struct{ payload element.Element }
 
 func (c *carbon) deliver(ev *route.Event, to *session.Session, direction string, account jid.JID) {
 	if c.payload.IsZero() {
-		c.payload = element.New(ns, direction).Open(nsForward, "forwarded").Child(ev.Stanza.Forward()).Element()
+		st := ev.Stanza
+		if st.To.IsZero() {
+			st = st.WithTo(account)
+		}
+		c.payload = element.New(ns, direction).Open(nsForward, "forwarded").Child(st.Forward()).Element()
 	}
 	ev.Deliver(to, stanza.New(stanza.Message, ev.Stanza.Type, account, to.JID, "", c.payload))
 }
 
 // eligible reports whether a message is one that carbons are made of (section
 // 6.1 of the XEP), unless a handler knows better.
-func eligible(ctx context.Context, ev *route.Event) bool {
-	st := ev.Stanza
-	ok := byRules(st)
-	if !ShouldCopy.Has(ev.Pass) {
+func eligible(ctx context.Context, ev *route.Event, account jid.JID, sent bool) bool {
+	ok, final := byRules(ev.Stanza, account, sent)
+	if final || !ShouldCopy.Has(ev.Pass) {
 		return ok
 	}
-	ask := CopyEvent{ev, ok}
+	ask := CopyEvent{ev, sent, ok}
 	ShouldCopy.Fire(ctx, ev.Pass, &ask)
 	return ask.Copy
 }
 
-func byRules(st *stanza.Stanza) bool {
-	switch st.Type {
-	case "groupchat", "headline", "error":
-		return false
-	}
-	body, important := false, false
+// byRules decides by the message alone; final means that nobody may decide
+// otherwise.
+func byRules(st *stanza.Stanza, account jid.JID, sent bool) (ok, final bool) {
+	body, im, room, invited := false, false, false, false
 	for e := range st.Children() {
 		switch e.Space() {
 		case ns:
-			return false // private, or a carbon itself
+			return false, true // private, or a carbon itself
 		case nsHints:
 			if e.Local() == "no-copy" {
-				return false
+				return false, true
 			}
 		case element.NSClient:
 			body = body || e.Local() == "body"
 		case nsMUCUser:
-			if e.Child(nsMUCUser, "invite").IsZero() && e.Child(nsMUCUser, "decline").IsZero() {
-				return false // private messages in rooms belong to one resource
-			}
-			important = true
-		case nsInvite, nsReceipts, nsMarkers, nsStates:
-			important = true
+			room = true
+			invited = invited || !e.Child(nsMUCUser, "invite").IsZero() || !e.Child(nsMUCUser, "decline").IsZero()
+		case nsInvite:
+			invited = true
+		case nsReceipts, nsMarkers, nsStates, nsCall0, nsCall1:
+			im = true
+		case nsSID: // worth an archive, worth a copy
+			im = im || e.Local() == "stanza-id" && e.Attr("by") == account.String()
 		}
 	}
-	return st.Type == "chat" || body || important
+	switch st.Type {
+	case "groupchat", "headline":
+		return false, false
+	case "error": // an answer to what was eligible, as far as it shows
+		if sent || room || st.From.Bare() == account {
+			return false, st.From.Bare() == account
+		}
+		return st.From.Resource() == "" || body || im || invited, false
+	}
+	if room && !invited && !sent && st.To.Resource() != "" {
+		return false, false // the room sends private messages to each resource that has joined
+	}
+	return st.Type == "chat" || body || im || invited, false
 }
