@@ -93,6 +93,7 @@ func Start(ctx context.Context, b Build, c *config.Config) (_ *Server, problems 
 		s.Env.Manager.Close(ctx)
 		return nil, problems, errors.Join(err, s.Env.Storage.Close(), logger.Close())
 	}
+	go giveBack(ctx) // until the server ends
 	log.InfoContext(ctx, "started", "version", b.Version, "hosts", len(plan.HostsAdded))
 	return s, problems, nil
 }

@@ -112,7 +112,7 @@ func authentication(c *config.Config, h *config.Section) name {
 
 func (w *wanted) find(cat Catalogue, n name) (Definition, bool) {
 	def, ok := cat[n.word]
-	if ok || n.word == "" {
+	if ok || n.word == "" || n.word == "posix" { // pidfile, umask and signals are the core's
 		return def, ok
 	}
 	text := fmt.Sprintf("there is no module %q in this server", n.word)
