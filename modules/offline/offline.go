@@ -83,7 +83,8 @@ func (m *offline) keep(ctx context.Context, ev *route.Event) ext.Verdict {
 // worth reports whether a message is kept: it has something to say, and its
 // sender does not forbid it (XEP-0334).
 func (m *offline) worth(st *stanza.Stanza) bool {
-	if st.Type != "" && st.Type != "normal" && st.Type != "chat" {
+	switch st.Type { // an unknown type counts as normal
+	case "groupchat", "headline", "error":
 		return false
 	}
 	store, body, state, other := false, false, false, false
