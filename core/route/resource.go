@@ -63,6 +63,7 @@ type feed struct {
 
 func (f *feed) Receive(ctx context.Context, from *stream.Stream, st *stanza.Stanza, k *transport.Cork) {
 	f.host.fromClient(ctx, f.s, from, st, k)
+	f.s.Backlog().Wait(ctx)
 }
 
 // Refused counts what the client counts: the stanza was answered.

@@ -137,10 +137,21 @@ func (ev *Event) dispatch(ctx context.Context) {
 	later := *ev // what waits has no share in the sender's pass and cork
 	later.Pass, later.Cork, later.deep = ext.Pass{}, nil, 0
 	later.work.add()
+	if ev.Origin != nil {
+		ev.Origin.Backlog().Add()
+	}
 	l.Do(func() {
-		defer later.work.done()
+		defer later.waited()
 		later.arrive(ctx, dest)
 	})
+}
+
+// waited ends the wait of an event in a lane.
+func (ev *Event) waited() {
+	ev.work.done()
+	if ev.Origin != nil {
+		ev.Origin.Backlog().Done()
+	}
 }
 
 // arrive fires the hooks of the destination. It runs in the destination's lane.

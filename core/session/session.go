@@ -33,6 +33,7 @@ type Session struct {
 	ended   bool
 
 	progress Progress
+	backlog  Backlog
 }
 
 // New returns a session on a stream, which may be nil.
@@ -63,6 +64,9 @@ func (s *Session) Stream() *stream.Stream {
 	defer s.mu.Unlock()
 	return s.stream
 }
+
+// Backlog counts the client's stanzas that wait in lanes.
+func (s *Session) Backlog() *Backlog { return &s.backlog }
 
 // Progress counts the stanzas that came from the client.
 func (s *Session) Progress() *Progress { return &s.progress }
