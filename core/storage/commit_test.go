@@ -60,7 +60,7 @@ func TestCommit(t *testing.T) {
 		if err := c.Wait(ctx); !c.Done() || !errors.Is(c.Err(), want) || !errors.Is(err, want) {
 			t.Errorf("after: done %v, %v, Wait %v, want %v", c.Done(), c.Err(), err, want)
 		}
-		c.Then(func(err error) { order = append(order, 3) })
+		c.Then(func(error) { order = append(order, 3) })
 		if len(order) != 4 {
 			t.Error("a late function was not called at once")
 		}

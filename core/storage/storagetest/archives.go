@@ -202,7 +202,7 @@ func testIDs(t *testing.T, f *fixture) {
 	wantIs(t, "Find of an id in an empty archive", err, storage.ErrNotFound)
 }
 
-func testWith(t *testing.T, f *fixture) {
+func testWith(_ *testing.T, f *fixture) {
 	a := f.archive("example.org", "archive")
 	for i, with := range []string{
 		"juliet@example.org/balcony", "juliet@example.org", "juliet@example.org/chamber", "nurse@example.org/balcony", "example.org", "example.org/balcony", "", "juliet@example.com/balcony",

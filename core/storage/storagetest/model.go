@@ -16,9 +16,9 @@ import (
 
 // testModel compares archives with a slice, over random entries and queries.
 func testModel(t *testing.T, f *fixture) {
-	seed := uint64(time.Now().UnixNano()) //nolint:gosec // any bits will do
+	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
-	r := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // a test
+	r := rand.New(rand.NewPCG(seed, 0))
 	queries, deletions := 50, 10
 	if os.Getenv("TERCET_SOAK") != "" {
 		queries, deletions = 500, 50

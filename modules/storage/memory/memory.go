@@ -47,7 +47,8 @@ var errClosed = fmt.Errorf("%w: it is closed", storage.ErrUnavailable)
 
 // New returns an empty one.
 func New() *DB {
-	return &DB{now: time.Now, ids: storage.NewSequence(0, rand.Int64N(storage.Generations)), stores: map[storeName]*store{}}
+	generation := rand.Int64N(storage.Generations) //nolint:gosec // not a secret
+	return &DB{now: time.Now, ids: storage.NewSequence(0, generation), stores: map[storeName]*store{}}
 }
 
 // store returns the store of that name.

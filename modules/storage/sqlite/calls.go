@@ -59,7 +59,8 @@ func (c *calls) loop() {
 		c.queue = nil
 		c.mu.Unlock()
 		for _, b := range batches {
-			for !c.run(b) {
+			for done := false; !done; {
+				done = c.run(b)
 			}
 		}
 		if len(batches) > 0 {

@@ -98,7 +98,7 @@ func (c *conn) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 
 // exec runs a statement and returns how many rows it changed.
 func (c *conn) exec(ctx context.Context, text string, args ...any) (int, error) {
-	s, err := c.prepare(ctx, text)
+	s, err := c.prepare(ctx, text) //nolint:sqlclosecheck // the connection keeps it
 	if err != nil {
 		return 0, err
 	}
@@ -112,7 +112,7 @@ func (c *conn) exec(ctx context.Context, text string, args ...any) (int, error) 
 
 // row scans the first row and reports whether there was one.
 func (c *conn) row(ctx context.Context, text string, args []any, into ...any) (bool, error) {
-	s, err := c.prepare(ctx, text)
+	s, err := c.prepare(ctx, text) //nolint:sqlclosecheck // the connection keeps it
 	if err != nil {
 		return false, err
 	}
@@ -125,7 +125,7 @@ func (c *conn) row(ctx context.Context, text string, args []any, into ...any) (b
 
 // each calls fn for the rows until it returns false.
 func (c *conn) each(ctx context.Context, text string, args []any, fn func(*sql.Rows) (bool, error)) (err error) {
-	s, err := c.prepare(ctx, text)
+	s, err := c.prepare(ctx, text) //nolint:sqlclosecheck // the connection keeps it
 	if err != nil {
 		return err
 	}

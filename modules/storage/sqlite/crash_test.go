@@ -48,7 +48,7 @@ func TestKill(t *testing.T) {
 // killed runs a child until it is killed, and notes what it acknowledged.
 func killed(t *testing.T, path string, most int, all map[string]map[string]bool, values map[string]int) (acknowledged int) {
 	t.Helper()
-	child := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this test
+	child := exec.CommandContext(t.Context(), os.Args[0])
 	child.Env = append(os.Environ(), childTask+"=kill", childPath+"="+path)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
@@ -58,7 +58,7 @@ func killed(t *testing.T, path string, most int, all map[string]map[string]bool,
 	if err := child.Start(); err != nil {
 		t.Fatal(err)
 	}
-	after := 1 + rand.IntN(most) //nolint:gosec // a test
+	after := 1 + rand.IntN(most)
 	lines := bufio.NewScanner(out)
 	for lines.Scan() { // to the end of the pipe: what was printed was acknowledged
 		if acknowledged++; acknowledged == after {
@@ -136,7 +136,7 @@ func checkKept(t *testing.T, db *DB, all map[string]map[string]bool, values map[
 func killChild(path string) {
 	db, err := Open(path, Options{})
 	if err != nil {
-		fmt.Println("failed:", err) //nolint:forbidigo // for the parent
+		fmt.Println("failed:", err)
 		return
 	}
 	a, _ := db.Archive("h", "a")
@@ -155,7 +155,7 @@ func killChild(path string) {
 					err = c.Wait(ctx)
 				}
 				if err == nil {
-					fmt.Printf("entry %s %s.\n", owner, id) //nolint:forbidigo // for the parent
+					fmt.Printf("entry %s %s.\n", owner, id)
 				}
 				if err == nil && i%10 == 9 {
 					n := start + i
@@ -164,7 +164,7 @@ func killChild(path string) {
 						err = m.Set(ctx, owner, map[string][]byte{"k": fmt.Append(nil, n)})
 					}
 					if err == nil {
-						fmt.Printf("value %s %d.\n", owner, n) //nolint:forbidigo // for the parent
+						fmt.Printf("value %s %d.\n", owner, n)
 					}
 				}
 				if err == nil && i%200 == 199 {
@@ -174,7 +174,7 @@ func killChild(path string) {
 					_, _, err = a.Append(owner+"x", storage.Entry{})
 				}
 				if err != nil {
-					fmt.Println("failed:", err) //nolint:forbidigo // for the parent
+					fmt.Println("failed:", err)
 					return
 				}
 			}
@@ -261,7 +261,7 @@ func TestDisorder(t *testing.T) {
 	clock := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	db := open(t, place(t), Options{now: func() time.Time { return clock }})
 	a, _ := db.Archive("h", "a")
-	seconds := func(most int) time.Duration { return time.Duration(rand.IntN(most)) * time.Second } //nolint:gosec // a test
+	seconds := func(most int) time.Duration { return time.Duration(rand.IntN(most)) * time.Second }
 	for name, when := range map[string]func(i int) time.Time{
 		"native":         func(int) time.Time { return clock },
 		"a bit late":     func(int) time.Time { return clock.Add(-seconds(30)) },
@@ -281,10 +281,10 @@ func TestDisorder(t *testing.T) {
 		}
 		for range 60 {
 			q := storage.Query{
-				Start: times[rand.IntN(300)].Add(time.Duration(rand.IntN(3)-1) * time.Microsecond), //nolint:gosec // a test
-				End:   times[rand.IntN(300)].Add(time.Duration(rand.IntN(3)-1) * time.Microsecond), //nolint:gosec // a test
+				Start: times[rand.IntN(300)].Add(time.Duration(rand.IntN(3)-1) * time.Microsecond),
+				End:   times[rand.IntN(300)].Add(time.Duration(rand.IntN(3)-1) * time.Microsecond),
 			}
-			switch rand.IntN(3) { //nolint:gosec // a test
+			switch rand.IntN(3) {
 			case 0:
 				q.Start = time.Time{}
 			case 1:

@@ -60,7 +60,7 @@ func prepareFiles(path string, warn func(string)) (*lock, error) {
 // prepareFile makes an empty file, or looks at the one that is there, and at
 // what SQLite has left beside it.
 func prepareFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode) //nolint:gosec // the admin's path
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, fileMode)
 	if errors.Is(err, fs.ErrExist) {
 		for _, suffix := range besides {
 			if err := checkOurs(path + suffix); err != nil && (suffix == "" || !errors.Is(err, fs.ErrNotExist)) {
@@ -92,7 +92,7 @@ func checkOurs(path string) error {
 // when the file is open in this process already: closing a file drops SQLite's
 // locks on it.
 func checkHeader(path string) error {
-	f, err := os.Open(path) //nolint:gosec // the admin's path
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
@@ -132,11 +132,11 @@ func warnWider(path string, mode fs.FileMode, warn func(string)) {
 type lock struct{ f *os.File }
 
 func takeLock(path string) (*lock, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode) //nolint:gosec // the admin's path
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
 		return nil, err
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB) //nolint:gosec // a file descriptor
+	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if err == nil {
 		if err = writePID(f); err == nil {
 			return &lock{f}, nil

@@ -60,7 +60,7 @@ func TestModes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if want &^= fs.FileMode(umask); info.Mode().Perm() != want { //nolint:gosec // nine bits
+			if want &^= fs.FileMode(umask); info.Mode().Perm() != want {
 				t.Errorf("umask %04o: %s has mode %04o, want %04o", umask, name, info.Mode().Perm(), want)
 			}
 		}
@@ -76,7 +76,7 @@ func TestWiderModes(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{dir, path} {
-		if err := os.Chmod(name, 0o755); err != nil { //nolint:gosec // what is to be warned of
+		if err := os.Chmod(name, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -102,7 +102,7 @@ func TestLock(t *testing.T) {
 	}
 	db = open(t, path, Options{})
 
-	child := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this test
+	child := exec.CommandContext(t.Context(), os.Args[0])
 	child.Env = append(os.Environ(), childTask+"=open", childPath+"="+path)
 	out, err := child.CombinedOutput()
 	if err != nil || !strings.Contains(string(out), "another server has "+filepath.Dir(path)+" open (process "+strconv.Itoa(os.Getpid())) {
@@ -160,7 +160,7 @@ func TestNotOurs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	before, err := os.ReadFile(foreign) //nolint:gosec // ours
+	before, err := os.ReadFile(foreign)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -172,7 +172,7 @@ func TestNotOurs(t *testing.T) {
 	wantRefused(t, filepath.Join(dir, "new.dat"), "Prosody")
 	wantRefused(t, filepath.Join(text, "tercet.sqlite"), "not a directory")
 	wantRefused(t, dir, "is a directory")
-	after, err := os.ReadFile(foreign) //nolint:gosec // ours
+	after, err := os.ReadFile(foreign)
 	if err != nil || string(after) != string(before) {
 		t.Errorf("the foreign file has changed (%v)", err)
 	}

@@ -82,7 +82,7 @@ func (r *readers) take(ctx context.Context) (*conn, error) {
 // give returns a connection; one that has failed for good is opened anew.
 func (r *readers) give(c *conn, err error) {
 	if spoils(err) {
-		_ = c.close() //nolint:errcheck // what went wrong with it is err
+		_ = c.close()
 		c = nil
 	}
 	r.slots <- c

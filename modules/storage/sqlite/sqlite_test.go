@@ -28,7 +28,7 @@ func TestMain(m *testing.M) {
 		killChild(path)
 	case "open":
 		_, err := Open(path, Options{})
-		fmt.Println(err) //nolint:forbidigo // for the parent
+		fmt.Println(err)
 	default:
 		os.Exit(m.Run())
 	}

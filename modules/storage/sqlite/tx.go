@@ -68,7 +68,7 @@ func (t *tx) commit(ctx context.Context) error {
 // rollback forgets the transaction. That it fails is no matter: SQLite has rolled
 // back by itself then, or begin tries again.
 func (t *tx) rollback(ctx context.Context) {
-	_, _ = t.c.exec(ctx, "ROLLBACK") //nolint:errcheck // see above
+	_, _ = t.c.exec(ctx, "ROLLBACK")
 	clear(t.archives)
 	clear(t.fresh)
 }
@@ -95,27 +95,25 @@ func (t *tx) trim() {
 // apply writes operations.
 func (t *tx) apply(ctx context.Context, ops []op) error {
 	for i := range ops {
-		o, err := &ops[i], error(nil)
-		if o.run != nil {
-			err = t.guarded(ctx, o.run)
-		} else {
-			err = t.append(ctx, o)
+		write := t.append
+		if ops[i].run != nil {
+			write = t.run
 		}
-		if err != nil {
+		if err := write(ctx, &ops[i]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// guarded runs fn; a panic in it loses the transaction, not the writer.
-func (t *tx) guarded(ctx context.Context, fn func(context.Context, *tx) error) (err error) {
+// run runs an operation; a panic in it loses the transaction, not the writer.
+func (t *tx) run(ctx context.Context, o *op) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic in a write: %v", p)
 		}
 	}()
-	return fn(ctx, t)
+	return o.run(ctx, t)
 }
 
 // storeID returns the number of a store, and makes its row if it has none.

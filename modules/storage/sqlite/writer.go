@@ -350,7 +350,7 @@ func (w *writer) finish(err error) {
 func (w *writer) makeRoom(ctx context.Context, err error) {
 	if errors.Is(err, storage.ErrFull) && (!w.failed || time.Since(w.roomed) > time.Second) {
 		w.roomed = time.Now()
-		_ = w.tx.checkpoint(ctx) //nolint:errcheck // the next transaction shows whether it helped
+		_ = w.tx.checkpoint(ctx)
 	}
 }
 

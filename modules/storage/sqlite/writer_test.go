@@ -336,7 +336,7 @@ func smallDisk(t *testing.T) (dir string, fillUp func(but int64)) {
 		if err := syscall.Statfs(dir, &disk); err != nil {
 			t.Fatal(err)
 		}
-		size := int64(disk.Bavail)*disk.Bsize - but //nolint:gosec // a small disk
+		size := int64(disk.Bavail)*disk.Bsize - but
 		if err := os.WriteFile(filepath.Join(dir, "filler"), make([]byte, size), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -449,7 +449,7 @@ func TestLinger(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer db.Close() //nolint:errcheck // a test
+		defer db.Close()
 		a, _ := db.Archive("h", "a")
 		kv, _ := db.KeyValue("h", "v")
 		_, c, err := a.Append("o", storage.Entry{})
@@ -508,7 +508,7 @@ func TestRest(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer db.Close() //nolint:errcheck // a test
+		defer db.Close()
 		a, _ := db.Archive("h", "a")
 		size := func() int64 {
 			synctest.Wait()
