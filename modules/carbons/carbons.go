@@ -7,6 +7,7 @@ package carbons
 import (
 	"context"
 	"sync/atomic"
+	"time"
 
 	"tercet/core/element"
 	"tercet/core/ext"
@@ -18,6 +19,7 @@ import (
 	"tercet/core/slot"
 	"tercet/core/stanza"
 	"tercet/modules/disco"
+	"tercet/modules/smacks"
 )
 
 // Module is the message carbons module.
@@ -50,8 +52,8 @@ const (
 	nsCall1    = "urn:xmpp:jingle-message:1"
 )
 
-// enabled says which sessions want copies.
-var enabled = slot.New[atomic.Bool]("carbons")
+// enabled says since when sessions want copies, in nanoseconds; 0: they do not.
+var enabled = slot.New[atomic.Int64]("carbons")
 
 func load(s *module.Scope, _ struct{}) error {
 	disco.Feature.Add(s, ns)
@@ -64,6 +66,7 @@ func load(s *module.Scope, _ struct{}) error {
 	}
 	route.In[stanza.Message][route.Full].Handle(s, -0.5, receivedFull)
 	route.In[stanza.Message][route.Bare].Handle(s, -0.5, receivedBare)
+	smacks.DeliveryFailed.Handle(s, 1, failed)
 	return nil
 }
 
@@ -72,14 +75,39 @@ func switchTo(on bool) iq.Handler {
 		if r.Origin == nil {
 			return element.Element{}, stanza.Fail(stanza.NotAllowed, "")
 		}
-		enabled.Of(r.Origin).Store(on)
+		since := int64(0)
+		if on {
+			since = time.Now().UnixNano()
+		}
+		if at := enabled.Of(r.Origin); !on || at.Load() == 0 {
+			at.Store(since)
+		}
 		return element.Element{}, nil
 	}
 }
 
 func wants(s *session.Session) bool {
-	on := enabled.Peek(s)
-	return on != nil && on.Load()
+	since := enabled.Peek(s)
+	return since != nil && since.Load() != 0
+}
+
+// failed spares a message another way if a copy of it is with another resource
+// already.
+func failed(ctx context.Context, ev *smacks.FailureEvent) ext.Verdict {
+	account := ev.Session.JID.Bare()
+	if ev.Stanza.Kind != stanza.Message || !eligible(ctx, ev.Event, account, false) {
+		return ext.Next
+	}
+	for _, s := range ev.Host.Sessions.Resources(account.Local()) {
+		since := enabled.Peek(s)
+		if s == ev.Session || since == nil {
+			continue
+		}
+		if n := since.Load(); n != 0 && n < ev.At.UnixNano() {
+			return ext.Stop
+		}
+	}
+	return ext.Next
 }
 
 // sent copies what the account sends to its other resources. What it sends to

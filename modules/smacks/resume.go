@@ -292,7 +292,7 @@ func (m *smacks) unbound(ctx context.Context, ev *route.SessionEvent) ext.Verdic
 func (m *smacks) undelivered(ctx context.Context, s *session.Session, k kept) {
 	h := m.scope.Host
 	h.Within(k.stamped(h.Name), func(ev *route.Event) {
-		if DeliveryFailed.Fire(ctx, ev.Pass, &FailureEvent{ev, s}) == ext.Stop {
+		if DeliveryFailed.Fire(ctx, ev.Pass, &FailureEvent{ev, s, k.at}) == ext.Stop {
 			return
 		}
 		st := ev.Stanza

@@ -70,6 +70,7 @@ type QueuedEvent struct {
 type FailureEvent struct {
 	*route.Event
 	Session *session.Session
+	At      time.Time // when it was to reach it
 }
 
 const (
