@@ -77,7 +77,7 @@ func (p *program) lines(ctx context.Context) (next func() (string, error), resto
 			return "", fmt.Errorf("terminal: %w", err)
 		}
 		defer term.Restore(fd, state) //nolint:errcheck // there is no other way to say so
-		if w, h, err := term.GetSize(fd); err == nil {
+		if w, h, err := term.GetSize(fd); err == nil && w > 0 {
 			_ = t.SetSize(w, h) // it works with a wrong size, too
 		}
 		return t.ReadLine()

@@ -37,8 +37,11 @@ func (p *program) serve(ctx context.Context) int {
 		fmt.Fprintf(p.err, "tercet does not start: %v\n", err)
 		return control.Failed
 	}
-	remove := s.writePid(ctx)
-	defer remove()
+	if err := s.writePid(); err != nil {
+		v, _ := c.Lookup("", "pidfile")
+		p.print([]config.Problem{{Pos: v.Pos, Text: "pidfile: " + err.Error()}})
+	}
+	defer s.removePid()
 	p.greet(s, fresh)
 	notify(ctx, "READY=1")
 	for {
@@ -76,20 +79,27 @@ func (s *Server) hangup(ctx context.Context) {
 	s.Env.Log.InfoContext(ctx, "config reloaded", "loaded", plan.Loaded, "reloaded", plan.Reloaded, "unloaded", plan.Unloaded)
 }
 
-// writePid writes the pidfile. That it cannot is no reason not to serve.
-func (s *Server) writePid(ctx context.Context) (remove func()) {
+// pidFile is where the process id is written, or "".
+func (s *Server) pidFile() string {
 	name := s.options.PidFile
-	if name == "" {
-		return func() {}
+	if name == "" || filepath.IsAbs(name) {
+		return name
 	}
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(s.Env.DataDir, name)
+	return filepath.Join(s.Env.DataDir, name)
+}
+
+// writePid writes the pidfile. That it cannot is no reason not to serve.
+func (s *Server) writePid() error {
+	if s.pidFile() == "" {
+		return nil
 	}
-	if err := os.WriteFile(name, fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644); err != nil { //nolint:gosec // others read a pidfile
-		s.Env.Log.WarnContext(ctx, "pidfile not written", "err", err)
-		return func() {}
+	return os.WriteFile(s.pidFile(), fmt.Appendf(nil, "%d\n", os.Getpid()), 0o644) //nolint:gosec // others read a pidfile
+}
+
+func (s *Server) removePid() {
+	if s.pidFile() != "" {
+		_ = os.Remove(s.pidFile()) // a stale one does no harm
 	}
-	return func() { _ = os.Remove(name) } // a stale one does no harm
 }
 
 func (p *program) print(problems []config.Problem) {

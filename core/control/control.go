@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"sync"
 	"time"
@@ -94,17 +93,17 @@ func Do(c net.Conn, r Request, each func(Reply) error) (exit int, err error) {
 	if len(line) >= MaxRequest {
 		return Failed, ErrTooLong
 	}
-	if _, err := c.Write(append(line, '\n')); err != nil {
-		return Failed, fmt.Errorf("write the request: %w", err)
-	}
+	_, refused := c.Write(append(line, '\n')) // a server that does not want to hear says why
 	in := bufio.NewReaderSize(c, 4096)
 	done := false
 	for {
 		line, err := readLine(in, MaxReply)
-		if errors.Is(err, io.EOF) && done {
+		switch {
+		case err != nil && done:
 			return exit, nil
-		}
-		if err != nil {
+		case err != nil && refused != nil:
+			return Failed, fmt.Errorf("write the request: %w", refused)
+		case err != nil:
 			return Failed, fmt.Errorf("%w: %w", ErrNoExit, err)
 		}
 		var reply Reply
