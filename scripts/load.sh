@@ -49,7 +49,7 @@ start() {
 	fi
 	mkdir -p "$dir/data"
 	sed "s|@DIR@|$dir|g;s|@PORT@|$port|;s|@DIRECT@|$((port + 1))|;s|@ARCHIVE@|$1|" scripts/load.cfg.lua.in >"$dir/$target.cfg.lua"
-	local command=(./tercet run --config "$dir/tercet.cfg.lua")
+	local command=(./tercet --config "$dir/tercet.cfg.lua" run)
 	if [ "$target" = prosody ]; then
 		command=(/usr/bin/prosody --config "$dir/prosody.cfg.lua" -F)
 		if [ "$(id -u)" -eq 0 ]; then
