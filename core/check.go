@@ -156,8 +156,10 @@ func examineDir(c *config.Config, dir string) []config.Problem {
 	}
 	var problems []config.Problem
 	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil {
-		problems = append(problems, config.Problem{Pos: at, Severity: config.Error,
-			Text: fmt.Sprintf("data_path: %s is not writable by user %d", dir, os.Geteuid())})
+		problems = append(problems, config.Problem{
+			Pos: at, Severity: config.Error,
+			Text: fmt.Sprintf("data_path: %s is not writable by user %d", dir, os.Geteuid()),
+		})
 	}
 	for _, text := range tooWide(dir) {
 		problems = append(problems, config.Problem{Pos: at, Text: "data_path: " + text + ": others on this machine may use it"})
@@ -175,7 +177,7 @@ func foreign(dir string) string {
 		return name
 	}
 	found := ""
-	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error { //nolint:errcheck // what cannot be read is not reported
+	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil || found != "":
 			return fs.SkipDir

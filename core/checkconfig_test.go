@@ -55,8 +55,10 @@ func TestCheck(t *testing.T) {
 		{"nothing wrong", host, 0, []string{"1 hosts, 0 errors, 0 warnings"}},
 		{
 			"all at once", "modules_enabled = { \"pong\", \"carbon\" }\nc2s_timeout = \"soon\"\nmodules_enable = {}\n" + host, 1,
-			[]string{"cfg.lua:1: warning: there is no module \"pong\" in this server; did you mean ping?", "cfg.lua:1: warning: there is no module \"carbon\"",
-				"cfg.lua:2: error: c2s_timeout", "cfg.lua:3: warning: modules_enable: no module has this option; did you mean modules_enabled?"},
+			[]string{
+				"cfg.lua:1: warning: there is no module \"pong\" in this server; did you mean ping?", "cfg.lua:1: warning: there is no module \"carbon\"",
+				"cfg.lua:2: error: c2s_timeout", "cfg.lua:3: warning: modules_enable: no module has this option; did you mean modules_enabled?",
+			},
 		},
 		{"syntax", "x = = 1\n" + host, 1, []string{"cfg.lua:1: syntax error"}},
 		{"no host", "", 1, []string{"no host to serve"}},
@@ -85,7 +87,7 @@ func TestCheck(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if err := os.Chmod(filepath.Join(p.dir, "wide"), 0o755); err != nil { //nolint:gosec // that is what is tested
+			if err := os.Chmod(filepath.Join(p.dir, "wide"), 0o755); err != nil {
 				t.Fatal(err)
 			}
 			before := files(t, p.dir)

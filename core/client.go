@@ -107,7 +107,7 @@ func (p *program) request(ctx context.Context, r control.Request) (ask *control.
 	if err != nil {
 		return nil, control.Failed, err
 	}
-	defer c.Close()                                          //nolint:errcheck // all is read
+	defer c.Close()
 	defer context.AfterFunc(ctx, func() { _ = c.Close() })() // an interrupt: the server sees it and stops
 	out := &printer{p: p}
 	code, err = control.Do(c, r, func(reply control.Reply) error {
@@ -150,7 +150,7 @@ func (o *printer) print(r control.Reply) error {
 
 func (o *printer) progress(g control.Progress) {
 	f, ok := o.p.err.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) { //nolint:gosec // a descriptor fits
+	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return
 	}
 	text := fmt.Sprintf("%s: %d", g.Text, g.Done)
@@ -170,7 +170,7 @@ func (o *printer) clear() {
 
 // ask reads what a command wants to know, from the terminal.
 func (p *program) ask(a control.Ask) (string, error) {
-	fd := int(p.in.Fd()) //nolint:gosec // a descriptor fits
+	fd := int(p.in.Fd())
 	if !term.IsTerminal(fd) {
 		return "", errors.New("a password is needed: call tercet in a terminal, or give --password-stdin")
 	}
@@ -210,7 +210,7 @@ func (p *program) query(ctx context.Context, result any, args ...string) error {
 	if err != nil {
 		return err
 	}
-	defer c.Close() //nolint:errcheck // all is read
+	defer c.Close()
 	var text string
 	code, err := control.Do(c, control.Request{Args: args, JSON: true}, func(r control.Reply) error {
 		text += r.Err

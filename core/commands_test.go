@@ -55,7 +55,7 @@ func TestCommands(t *testing.T) {
 		{"module reload shell", "", 0, []string{"reloaded: shell"}},
 		{"module unload time example.org", "", 0, []string{"unloaded: time on example.org"}},
 		{"module unload time example.org", "", 1, []string{"!time is not loaded on example.org"}},
-		{"module load tiem", "", 1, []string{`!there is no module "tiem"; did you mean time?`}},
+		{"module load time", "", 1, []string{`!there is no module "time"; did you mean time?`}},
 		{"module load c2s example.org", "", 1, []string{"!belongs on the server"}},
 		{"module", "", 2, []string{"!module what?"}},
 		{"module lod", "", 2, []string{`!unknown command "module lod"; did you mean "module load"?`}},
@@ -109,7 +109,7 @@ func TestJSON(t *testing.T) {
 			t.Errorf("reload: %s is %v, want an empty list", key, plan[key])
 		}
 	}
-	for _, l := range strings.Split(strings.TrimSpace(p.call("", "log", "3", "--json").out), "\n") {
+	for l := range strings.SplitSeq(strings.TrimSpace(p.call("", "log", "3", "--json").out), "\n") {
 		if !strings.HasPrefix(l, `{"time":`) {
 			t.Error("log:", l)
 		}

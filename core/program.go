@@ -177,7 +177,7 @@ func (p *program) loadConfig(create bool) (c *config.Config, fresh bool, err err
 	file, err := p.configPath()
 	if errors.Is(err, ErrNoConfig) && create {
 		file, fresh = "tercet.cfg.lua", true
-		if err := os.WriteFile(file, p.Default, fileMode); err != nil { //nolint:gosec // 0640 is meant
+		if err := os.WriteFile(file, p.Default, fileMode); err != nil {
 			return nil, false, fmt.Errorf("write a first config: %w", err)
 		}
 	} else if err != nil {

@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "tercet")
 	if err == nil {
 		binary = filepath.Join(dir, "tercet")
-		build := exec.Command("go", "build", "-o", binary, "tercet") //nolint:noctx // the test's own time limit ends it
+		build := exec.Command("go", "build", "-o", binary, "tercet")
 		build.Stderr = os.Stderr
 		err = build.Run()
 	}
@@ -113,7 +113,7 @@ func (p *place) launch(attr *syscall.SysProcAttr, args ...string) {
 			p.t.Fatalf("the server did not start:\n%s%s", p.head, p.log)
 		}
 	}
-	go io.Copy(io.Discard, lines) //nolint:errcheck // ends with the server
+	go io.Copy(io.Discard, lines)
 }
 
 func environment() []string {

@@ -50,7 +50,7 @@ func (p *program) shell(ctx context.Context) int {
 // lines returns what reads the next line: with editing and history on a
 // terminal.
 func (p *program) lines(ctx context.Context) (next func() (string, error), restore func()) {
-	fd := int(p.in.Fd()) //nolint:gosec // a descriptor fits
+	fd := int(p.in.Fd())
 	if !term.IsTerminal(fd) {
 		in := bufio.NewScanner(p.in)
 		return func() (string, error) {

@@ -4,7 +4,6 @@ package core
 
 import (
 	"context"
-
 	"fmt"
 	"net"
 	"os"
@@ -51,7 +50,7 @@ func (p *program) serve(ctx context.Context) int {
 				s.hangup(ctx)
 				continue
 			}
-			s.Stop("the server is stopped by " + sig.String())
+			s.Stop("the server is stopped by " + sig.String()) //nolint:contextcheck // a stop outlives who asked for it
 		case <-s.Done():
 			return control.OK
 		}
@@ -164,6 +163,6 @@ func notify(ctx context.Context, state string) {
 	if err != nil {
 		return // the manager will see that nothing comes
 	}
-	defer c.Close() //nolint:errcheck // a datagram is sent or it is not
+	defer c.Close()
 	_, _ = c.Write([]byte(state))
 }

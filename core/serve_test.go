@@ -43,7 +43,7 @@ func TestFirstStart(t *testing.T) {
 	if err := p.cmd.Wait(); err != nil {
 		t.Error("the server ended with", err, p.log)
 	}
-	if err := os.WriteFile(p.file, []byte(base+`VirtualHost "localhost"`), 0o640); err != nil { //nolint:gosec // as it was
+	if err := os.WriteFile(p.file, []byte(base+`VirtualHost "localhost"`), 0o640); err != nil {
 		t.Fatal(err)
 	}
 	p.head = ""
@@ -69,7 +69,7 @@ func (p *place) address() string {
 
 func (p *place) login(user, domain, resource string) *coretest.Client {
 	p.t.Helper()
-	conn, err := net.Dial("tcp", p.address()) //nolint:noctx // this machine answers at once
+	conn, err := net.Dial("tcp", p.address())
 	if err != nil {
 		p.t.Fatal(err)
 	}
@@ -233,7 +233,7 @@ func TestFollow(t *testing.T) {
 	if err := cmd.Process.Signal(syscall.SIGINT); err != nil {
 		t.Fatal(err)
 	}
-	for range lines { //nolint:revive // until it has ended
+	for range lines {
 	}
 	_ = cmd.Wait() // interrupted
 	if code := cmd.ProcessState.ExitCode(); code != 130 {
@@ -257,11 +257,11 @@ func TestStranger(t *testing.T) {
 	socket, tool := filepath.Join(short, "s"), filepath.Join(short, "tercet")
 	p.write(base + fmt.Sprintf("admin_socket = %q VirtualHost \"example.org\"", socket))
 	p.start()
-	if out, err := exec.Command("cp", binary, tool).CombinedOutput(); err != nil { //nolint:gosec,noctx // our own file
+	if out, err := exec.Command("cp", binary, tool).CombinedOutput(); err != nil {
 		t.Fatal(err, string(out))
 	}
 	for _, name := range []string{short, socket, tool} {
-		if err := os.Chmod(name, 0o777); err != nil { //nolint:gosec // that is what is tested
+		if err := os.Chmod(name, 0o777); err != nil {
 			t.Fatal(err)
 		}
 	}

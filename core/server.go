@@ -205,7 +205,7 @@ func (s *Server) Done() <-chan struct{} { return s.stopped }
 // to see the sessions close, and then closes the modules.
 func (s *Server) shutdown() {
 	defer close(s.stopped)
-	ctx := context.Background() //nolint:contextcheck // whoever asked to stop may be gone
+	ctx := context.Background()
 	log := s.Env.Log
 	log.InfoContext(ctx, "stopping", "reason", s.reason)
 	s.Env.Listeners.StopAccepting()

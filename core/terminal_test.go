@@ -32,7 +32,7 @@ func openTerminal(t *testing.T, args ...string) *terminal {
 	if err != nil {
 		t.Skip("needs pseudo-terminals:", err)
 	}
-	fd := int(main.Fd()) //nolint:gosec // a descriptor fits
+	fd := int(main.Fd())
 	if err := unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0); err != nil {
 		t.Fatal(err)
 	}

@@ -18,7 +18,7 @@ func serve(t *testing.T, fn func(net.Conn, control.Request)) net.Conn {
 	t.Helper()
 	ours, theirs := net.Pipe()
 	go func() {
-		defer theirs.Close() //nolint:errcheck // a pipe
+		defer theirs.Close()
 		r, err := control.Read(theirs)
 		if err != nil {
 			t.Error(err)
@@ -32,8 +32,11 @@ func TestDo(t *testing.T) {
 	input := "secret"
 	want := control.Request{Version: control.Version, Args: []string{"adduser", "é\n\"x"}, JSON: true, Input: &input}
 	replies := []control.Reply{
-		{Out: "line\n"}, {Err: "warning\n"}, {Progress: &control.Progress{Text: "x", Done: 1, Total: 2}},
-		{Result: json.RawMessage(`{"a":[1,2]}`)}, {Ask: &control.Ask{Prompt: "p", Secret: true, Twice: true}},
+		{Out: "line\n"},
+		{Err: "warning\n"},
+		{Progress: &control.Progress{Text: "x", Done: 1, Total: 2}},
+		{Result: json.RawMessage(`{"a":[1,2]}`)},
+		{Ask: &control.Ask{Prompt: "p", Secret: true, Twice: true}},
 	}
 	c := serve(t, func(c net.Conn, got control.Request) {
 		if !reflect.DeepEqual(got, want) {

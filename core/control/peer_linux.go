@@ -26,7 +26,7 @@ func Trusted(c net.Conn) (uid int, ok bool, err error) {
 	var cred *unix.Ucred
 	var failed error
 	if err := raw.Control(func(fd uintptr) {
-		cred, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED) //nolint:gosec // a descriptor fits
+		cred, failed = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
 	}); err != nil {
 		return -1, false, fmt.Errorf("peer of the control socket: %w", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"container/list"
 	"context"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -38,18 +39,15 @@ func (n *networks) UnmarshalConfig(v config.Value) error {
 
 // String is the list as a default is shown.
 func (n networks) String() string {
-	s := ""
-	for i, p := range n {
-		if i > 0 {
-			s += ", "
-		}
+	var list []string
+	for _, p := range n {
 		if p.IsSingleIP() {
-			s += p.Addr().String()
+			list = append(list, p.Addr().String())
 		} else {
-			s += p.String()
+			list = append(list, p.String())
 		}
 	}
-	return s
+	return strings.Join(list, ", ")
 }
 
 func parseNetwork(s string) (netip.Prefix, bool) {

@@ -36,7 +36,7 @@ type options struct {
 	Extra        []string      `lua:"additional_registration_fields" doc:"Further fields to ask for, of those in XEP-0077 (nick, name, first, last, email, address, city, state, zip, phone, url, date); with a + behind it a field must be filled in."`
 	Encryption   bool          `lua:"c2s_require_encryption,require_encryption" doc:"Register on encrypted streams only."`
 	Compat       bool          `lua:"registration_compat" doc:"Let clients address the host instead of their own account to change it."`
-	MinSeconds   time.Duration `lua:"min_seconds_between_registrations" min:"0" doc:"Time between two registrations from one address: short for the two options of the throttle."`
+	Apart        time.Duration `lua:"min_seconds_between_registrations" min:"0" doc:"Time between two registrations from one address: short for the two options of the throttle."`
 	Max          int           `lua:"registration_throttle_max" min:"0" doc:"Attempts from one IPv4 address or IPv6 /64 within the period; 0 is no limit."`
 	Period       time.Duration `lua:"registration_throttle_period" min:"0" doc:"That period."`
 	Addresses    int           `lua:"registration_throttle_cache_size" min:"1" doc:"Addresses whose attempts are remembered."`
@@ -58,12 +58,12 @@ func (o *options) Check(c *config.Check) {
 			c.At("additional_registration_fields").Errorf("no field is called %q", f)
 		}
 	}
-	if o.MinSeconds > 0 {
+	if o.Apart > 0 {
 		if !c.Has("registration_throttle_max") {
 			o.Max = 1
 		}
 		if !c.Has("registration_throttle_period") {
-			o.Period = o.MinSeconds
+			o.Period = o.Apart
 		}
 	}
 	if o.Max > 0 && o.Period == 0 {

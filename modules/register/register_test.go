@@ -4,6 +4,7 @@ package register_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -107,7 +108,7 @@ func TestAttempts(t *testing.T) {
 	for i := range 40 {
 		c.Send(wish(fmt.Sprint(i), "no@body"))
 		e, err := c.Try(10 * time.Second)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			t.Fatal("ended without a word")
 		}
 		if e.Is(element.NSStream, "error") {
@@ -191,6 +192,7 @@ func TestOptions(t *testing.T) {
 		})
 	}
 }
+
 func writeConfig(t *testing.T, lua string) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "tercet.cfg.lua")

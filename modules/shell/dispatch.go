@@ -123,15 +123,11 @@ func unknown(all map[string]*found, args []string) error {
 }
 
 func (f *found) usage() string {
-	s := f.name
+	words := []string{f.name}
 	for _, flag := range f.Flags {
-		s += " [--" + flag.Name
-		if flag.Value != "" {
-			s += " " + flag.Value
-		}
-		s += "]"
+		words = append(words, "["+strings.TrimSpace("--"+flag.Name+" "+flag.Value)+"]")
 	}
-	return strings.TrimSpace(s + " " + f.Args)
+	return strings.TrimSpace(strings.Join(words, " ") + " " + f.Args)
 }
 
 // counts are how many arguments there have to be, and may be at most; most is

@@ -89,7 +89,7 @@ func (m *shell) complete(all map[string]*found, words []string) []string {
 		return list
 	}
 	kind := strings.Trim(kinds[min(len(given), len(kinds)-1)], "[].")
-	for _, k := range strings.Split(kind, "|") {
+	for k := range strings.SplitSeq(kind, "|") {
 		add(m.candidates(k, last)...)
 	}
 	return list

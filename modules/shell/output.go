@@ -52,11 +52,11 @@ func (c *Call) Table(heads []string, rows [][]string) {
 		}
 	}
 	for _, row := range append([][]string{heads}, rows...) {
-		line := ""
+		var line strings.Builder
 		for i, cell := range row {
-			line += cell + strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell)+2)
+			line.WriteString(cell + strings.Repeat(" ", width[i]-utf8.RuneCountInString(cell)+2))
 		}
-		c.Printf("%s\n", strings.TrimRight(line, " "))
+		c.Printf("%s\n", strings.TrimRight(line.String(), " "))
 	}
 }
 

@@ -116,7 +116,6 @@ func (m *shell) fail(w *control.Writer, text string, code int) {
 func (m *shell) run(ctx context.Context, call *Call, args []string) int {
 	err := m.dispatch(ctx, call, args)
 	call.Flush()
-	var usage *UsageError
 	var ask *askError
 	switch {
 	case err == nil:
@@ -128,7 +127,7 @@ func (m *shell) run(ctx context.Context, call *Call, args []string) int {
 		return control.Failed
 	}
 	code := control.Failed
-	if errors.As(err, &usage) {
+	if _, ok := errors.AsType[*UsageError](err); ok {
 		code = control.Usage
 	}
 	if call.out.json {
