@@ -126,6 +126,8 @@ func (s *Server) newEnv(ctx context.Context, dir string, logger *logging.Logger,
 func (s *Server) Reload(ctx context.Context) (module.Plan, error) {
 	s.reload.Lock()
 	defer s.reload.Unlock()
+	notifyReloading(ctx)
+	defer notify(ctx, "READY=1")
 	c, err := s.build.Load(s.Env.Config().File)
 	if err != nil {
 		return module.Plan{}, err
@@ -208,6 +210,7 @@ func (s *Server) shutdown() {
 	ctx := context.Background()
 	log := s.Env.Log
 	log.InfoContext(ctx, "stopping", "reason", s.reason)
+	notify(ctx, "STOPPING=1")
 	s.Env.Listeners.StopAccepting()
 	drain, cancel := context.WithTimeout(ctx, s.options.Network.Shutdown)
 	err := s.Env.Streams.Stop(drain, stream.Fail(stream.SystemShutdown, s.reason))
