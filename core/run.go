@@ -131,7 +131,7 @@ func (p *program) greet(s *Server, fresh bool) {
 	if len(hosts) == 0 {
 		return
 	}
-	tercet := "tercet"
+	tercet := os.Args[0] // as the admin has called it
 	if p.config != "" {
 		tercet += " --config " + p.config
 	}
@@ -146,23 +146,4 @@ func (s *Server) hostNames() []string {
 		set[name] = true
 	}
 	return missing(set, nil)
-}
-
-// notify tells the service manager (sd_notify(3)); without one it does
-// nothing.
-func notify(ctx context.Context, state string) {
-	addr := os.Getenv("NOTIFY_SOCKET")
-	if addr == "" {
-		return
-	}
-	if addr[0] == '@' {
-		addr = "\x00" + addr[1:]
-	}
-	var d net.Dialer
-	c, err := d.DialContext(ctx, "unixgram", addr)
-	if err != nil {
-		return // the manager will see that nothing comes
-	}
-	defer c.Close()
-	_, _ = c.Write([]byte(state))
 }
