@@ -55,7 +55,7 @@ func TestCommands(t *testing.T) {
 		{"module reload shell", "", 0, []string{"reloaded: shell"}},
 		{"module unload time example.org", "", 0, []string{"unloaded: time on example.org"}},
 		{"module unload time example.org", "", 1, []string{"!time is not loaded on example.org"}},
-		{"module load time", "", 1, []string{`!there is no module "time"; did you mean time?`}},
+		{"module load pnig", "", 1, []string{`!there is no module "pnig"; did you mean ping?`}},
 		{"module load c2s example.org", "", 1, []string{"!belongs on the server"}},
 		{"module", "", 2, []string{"!module what?"}},
 		{"module lod", "", 2, []string{`!unknown command "module lod"; did you mean "module load"?`}},

@@ -55,6 +55,7 @@ type place struct {
 	cmd  *exec.Cmd
 	log  *bytes.Buffer // what the server has said; read it after its end
 	head string        // what it printed at its start
+	env  []string      // more variables for the server
 }
 
 func newPlace(t *testing.T, lua string) *place {
@@ -85,7 +86,7 @@ func (p *place) start(args ...string) *place {
 func (p *place) launch(attr *syscall.SysProcAttr, args ...string) {
 	p.t.Helper()
 	p.cmd = exec.CommandContext(p.t.Context(), binary, args...)
-	p.cmd.Dir, p.cmd.Env, p.cmd.SysProcAttr = p.dir, environment(), attr
+	p.cmd.Dir, p.cmd.Env, p.cmd.SysProcAttr = p.dir, append(environment(), p.env...), attr
 	p.log = new(bytes.Buffer)
 	p.cmd.Stderr = p.log
 	out, err := p.cmd.StdoutPipe()

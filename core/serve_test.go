@@ -14,6 +14,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"tercet/core/coretest"
 )
@@ -144,6 +145,29 @@ func TestSignals(t *testing.T) {
 	}
 	if !strings.Contains(p.log.String(), "stopped") {
 		t.Errorf("the log does not say that it stopped:\n%s", p.log)
+	}
+}
+
+// The service manager hears of each step (sd_notify(3)).
+func TestNotify(t *testing.T) {
+	p := newPlace(t, base+`VirtualHost "example.org"`)
+	socket := filepath.Join(p.dir, "n")
+	manager, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer manager.Close()
+	p.env = []string{"NOTIFY_SOCKET=" + socket}
+	p.start()
+	p.call("", "reload").want(t, 0)
+	p.call("", "stop").want(t, 0)
+	for _, want := range []string{"READY=1", "RELOADING=1\nMONOTONIC_USEC=", "READY=1", "STOPPING=1"} {
+		b := make([]byte, 256)
+		_ = manager.SetReadDeadline(time.Now().Add(10 * time.Second))
+		n, err := manager.Read(b)
+		if err != nil || !strings.HasPrefix(string(b[:n]), want) {
+			t.Errorf("told: %q, %v, want %q", b[:n], err, want)
+		}
 	}
 }
 

@@ -51,9 +51,6 @@ type askError struct{ control.Ask }
 
 func (*askError) Error() string { return "input is needed" }
 
-// errQuiet makes the exit code 1 when all is said.
-var errQuiet = errors.New("failed")
-
 // A Call is one call of a command.
 type Call struct {
 	Args []string

@@ -133,7 +133,7 @@ func (f *found) usage() string {
 // counts are how many arguments there have to be, and may be at most; most is
 // negative where there is no limit.
 func (f *found) counts() (least, most int) {
-	for _, word := range strings.Fields(f.Args) {
+	for word := range strings.FieldsSeq(f.Args) {
 		if !strings.HasPrefix(word, "[") {
 			least++
 		}

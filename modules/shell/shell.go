@@ -123,8 +123,6 @@ func (m *shell) run(ctx context.Context, call *Call, args []string) int {
 	case errors.As(err, &ask):
 		_ = call.out.w.Write(control.Reply{Ask: &ask.Ask}) // the client is gone otherwise
 		return control.Failed
-	case errors.Is(err, errQuiet):
-		return control.Failed
 	}
 	code := control.Failed
 	if _, ok := errors.AsType[*UsageError](err); ok {
