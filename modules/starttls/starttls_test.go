@@ -35,7 +35,7 @@ func server(t *testing.T, more string) (s *coretest.Server, addr string, trusted
 	dir, trusted := coretest.Certificates(t, coretest.Domain)
 	_, port, _ := net.SplitHostPort(addr)
 	s = coretest.New(t, fmt.Sprintf("modules_enabled = { \"starttls\", \"saslauth\", \"ping\" }\ncertificates = %q\n"+
-		"c2s_ports = { %s }\nc2s_interfaces = { \"127.0.0.1\" }\nc2s_require_encryption = true\n%s", dir, port, more), modules.All...)
+		"c2s_close_timeout = 0\nc2s_ports = { %s }\nc2s_interfaces = { \"127.0.0.1\" }\nc2s_require_encryption = true\n%s", dir, port, more), modules.All...)
 	return s, addr, trusted
 }
 
