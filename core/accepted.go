@@ -31,7 +31,7 @@ var accepted = map[string]string{
 		http_serve_dotfiles http_upload_file_size_limit https_certificate https_interface https_interfaces https_ports https_ssl
 		openmetrics_allow_cidr openmetrics_allow_ips stream_close_timeout trusted_proxies websocket_frame_buffer_limit
 		websocket_frame_fragment_limit`,
-	"there are no rooms yet": `component_admins_as_room_owners enforce_registered_nickname max_archive_query_results max_history_messages
+	"there are no rooms yet": `component_admins_as_room_owners enforce_registered_nickname max_history_messages
 		muc_event_rate muc_log_all_rooms muc_log_by_default muc_log_cleanup_interval muc_log_compression muc_log_expires_after
 		muc_log_presences muc_max_rooms muc_occupant_id muc_room_allow_persistent muc_room_allow_public muc_room_cache_size
 		muc_room_default_allow_member_invites muc_room_default_change_subject muc_room_default_history_length muc_room_default_language
@@ -47,14 +47,14 @@ var accepted = map[string]string{
 		turn_external_ttl turn_external_user turn_secret turncredentials external_services`,
 	"there is no Lua for modules yet": `installer_plugin_path plugin_paths plugin_server gc error_library legacy_app_servers
 		console_banner console_interface console_interfaces console_ports console_prettyprint_settings`,
-	"Go's runtime does this by itself": `network_backend network_default_read_size network_default_write_size use_libevent limits_resolution
+	"Go's runtime does this by itself": `network_backend network_default_read_size network_default_write_size use_libevent
 		storage_async_check sqlite_tune unpack_limit`,
 	"the process stays in the foreground, as its service manager wants it": `daemonize no_daemonize prosody_group prosody_user run_as_root
 		plugin_group`,
 	"the database is SQLite in data_path, which Tercet keeps by itself": `sql sql_manage_tables storage_archive_item_limit storage_index_cache_size
 		storage_compression`,
 	"metrics have no way out yet": `statistics statistics_config statistics_interval statsd_host statsd_port`,
-	"rights are those of admins alone yet": `add_permissions authorization custom_roles default_user_role disco_expose_admins
+	"rights are those of admins alone yet": `add_permissions authorization custom_roles default_user_role
 		host_user_role remove_permissions server_user_role`,
 	"compression within TLS is not safe": `compression_level ssl_compression`,
 }

@@ -107,6 +107,13 @@ func TestReloadUnderSessions(t *testing.T) {
 	if cause := juliet.Ended(); cause.First().Local() != "host-gone" {
 		t.Errorf("juliet's stream ended with %s, want host-gone", cause)
 	}
+	p.write(strings.Replace(lua, `"data"`, `"elsewhere"`, 1))
+	run(t, p.dir, "", "--socket", filepath.Join(p.dir, "data", "tercet.sock"), "reload").want(t, 0, "!data_path: a change of it waits for the next start")
+	if _, err := os.Stat(filepath.Join(p.dir, "elsewhere")); err == nil {
+		t.Error("the other data directory was made")
+	}
+	p.write(lua)
+	romeo.Quiet()
 	p.call("", "kick", "romeo@example.org/orchard", "--reason", "enough").want(t, 0, "romeo@example.org/orchard is disconnected")
 	if cause := romeo.Ended(); !strings.Contains(cause.String(), "enough") {
 		t.Errorf("romeo's stream ended with %s, want the reason", cause)
