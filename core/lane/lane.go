@@ -55,6 +55,14 @@ func (l *Lane) Leave() {
 	}
 }
 
+// Yield is Leave for those who may hold a lock: what waits, which may want that
+// lock, runs in a goroutine of its own.
+func (l *Lane) Yield() {
+	if !l.state.CompareAndSwap(taken, free) {
+		l.spawn(l.next())
+	}
+}
+
 // Do runs fn now if the lane is free, and then what waits, as Leave does. Else
 // it queues fn and returns: it never waits for the lane, so that it may be
 // called inside of it. If fn panics now, the panic is the caller's.
@@ -66,12 +74,20 @@ func (l *Lane) Do(fn func()) {
 	defer func() {
 		if returned {
 			l.Leave()
-		} else if !l.state.CompareAndSwap(taken, free) { // a panic goes through here
-			l.spawn(l.next())
+		} else { // a panic goes through here
+			l.Yield()
 		}
 	}()
 	fn()
 	returned = true
+}
+
+// Later is Do that never runs fn now, nor anything of others: whoever calls it
+// may hold a lock, or have no stack left.
+func (l *Lane) Later(fn func()) {
+	if l.enterOrQueue(fn) {
+		l.spawn(fn)
+	}
 }
 
 // enterOrQueue takes the lane if it has become free, or queues fn.

@@ -506,3 +506,42 @@ func BenchmarkContended(b *testing.B) {
 		}
 	})
 }
+
+// TestUnderALock: who holds a lock that those who wait want is not made to run
+// them, nor his own function, when he leaves a lane.
+func TestUnderALock(t *testing.T) {
+	for name, leave := range map[string]func(l *lane.Lane, fn func()){
+		"yield": func(l *lane.Lane, fn func()) {
+			l.TryEnter()
+			l.Do(fn) // waits
+			l.Yield()
+		},
+		"later": func(l *lane.Lane, fn func()) { l.Later(fn) },
+		"later, taken": func(l *lane.Lane, fn func()) {
+			l.TryEnter()
+			l.Later(fn)
+			l.Yield()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var l lane.Lane
+			var lock sync.Mutex
+			ran := make(chan struct{})
+			lock.Lock()
+			leave(&l, func() {
+				lock.Lock()
+				defer lock.Unlock()
+				close(ran)
+			})
+			lock.Unlock()
+			select {
+			case <-ran:
+			case <-time.After(10 * time.Second):
+				t.Fatal("what waited did not run")
+			}
+			done := make(chan struct{})
+			l.Later(func() { close(done) })
+			<-done
+		})
+	}
+}

@@ -39,8 +39,9 @@ type Event struct {
 	Cork   *transport.Cork
 
 	work *work
-	hops int // sends that led to this one
-	deep int // of them, nested in this goroutine
+	hops int  // sends that led to this one
+	deep int  // of them, nested in this goroutine
+	root bool // nothing but a stream's goroutine is below: no handler, no lock
 }
 
 // Out holds the hooks that a local client's stanza meets first

@@ -6,6 +6,7 @@ import (
 	"context"
 
 	"tercet/core/ext"
+	"tercet/core/lane"
 	"tercet/core/session"
 	"tercet/core/stanza"
 )
@@ -14,22 +15,52 @@ import (
 // lane is free, else later and with a copy of the event. The acknowledgement
 // of the stanza waits for it.
 func (ev *Event) InLane(ctx context.Context, local string, fn func(context.Context, *Event)) {
-	l := ev.Host.Lane(local)
-	if ev.deep < maxDeep && l.TryEnter() {
-		defer l.Leave()
+	if l := ev.Host.Lane(local); ev.enter(l) {
+		defer leave(l, false)
 		fn(ctx, ev)
-		return
+	} else {
+		ev.later(ctx, l, func(ctx context.Context, later *Event) {
+			later.Pass = later.Host.Table.Enter()
+			defer later.Pass.Leave()
+			fn(ctx, later)
+		})
 	}
+}
+
+func (ev *Event) enter(l *lane.Lane) bool { return ev.deep < maxDeep && l.TryEnter() }
+
+// leave does what others want done in the lane only at the root of a stream:
+// a handler further up may hold a lock that they need.
+func leave(l *lane.Lane, root bool) {
+	if root {
+		l.Leave()
+	} else {
+		l.Yield()
+	}
+}
+
+// later has a copy of the event wait for the lane. It has no share in the
+// sender's pass, cork and frame.
+func (ev *Event) later(ctx context.Context, l *lane.Lane, fn func(context.Context, *Event)) {
 	later := *ev
-	later.Pass, later.Cork, later.deep = ext.Pass{}, nil, 0
+	later.Pass, later.Cork, later.deep, later.root = ext.Pass{}, nil, 0, false
 	later.work.add()
-	l.Do(func() {
-		defer later.work.done()
-		later.Pass = later.Host.Table.Enter()
-		defer later.Pass.Leave()
+	if ev.Origin != nil {
+		ev.Origin.Backlog().Add()
+	}
+	ctx = detached{context.WithoutCancel(ctx)}
+	l.Later(func() {
+		defer later.waited()
 		fn(ctx, &later)
 	})
 }
+
+// detached is the context of what has waited: the frame that sent it may have
+// returned by then, its deadline passed, and the locks that its context tells
+// of are held by somebody else.
+type detached struct{ context.Context } //nolint:containedctx // it is a context
+
+func (detached) Value(any) any { return nil }
 
 // Submit routes a stanza that a handler makes in a client's name: it meets the
 // hooks of the sender's side, as Host.Submit has it.

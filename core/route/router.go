@@ -16,7 +16,7 @@ import (
 // fromClient routes what a local client has sent on its bound stream. It
 // stamps the stanza, which nobody else knows yet, with the sender's full JID.
 func (h *Host) fromClient(ctx context.Context, s *session.Session, from *stream.Stream, st *stanza.Stanza, k *transport.Cork) {
-	ev := &Event{Stanza: st, Origin: s, Host: h, Cork: k}
+	ev := &Event{Stanza: st, Origin: s, Host: h, Cork: k, root: true}
 	if p := s.Progress(); p.On() {
 		n, ok := p.Begin(from)
 		if !ok {
@@ -112,10 +112,7 @@ func check(st *stanza.Stanza) *stanza.Error {
 // dispatch takes the stanza to its destination.
 func (ev *Event) dispatch(ctx context.Context) {
 	st := ev.Stanza
-	dest := ev.Host
-	if !st.To.IsZero() {
-		dest = ev.Host.Router.Host(st.To.Domain())
-	}
+	dest := ev.destination()
 	if dest == nil {
 		ev.remote(ctx)
 		return
@@ -128,22 +125,20 @@ func (ev *Event) dispatch(ctx context.Context) {
 		ev.arrive(ctx, dest)
 		return
 	}
-	l := dest.Lane(account)
-	if ev.deep < maxDeep && l.TryEnter() {
-		defer l.Leave()
+	if l := dest.Lane(account); ev.enter(l) {
+		defer leave(l, ev.root)
 		ev.arrive(ctx, dest)
-		return
+	} else {
+		ev.later(ctx, l, func(ctx context.Context, later *Event) { later.arrive(ctx, dest) })
 	}
-	later := *ev // what waits has no share in the sender's pass and cork
-	later.Pass, later.Cork, later.deep = ext.Pass{}, nil, 0
-	later.work.add()
-	if ev.Origin != nil {
-		ev.Origin.Backlog().Add()
+}
+
+// destination is the host of ours that the stanza is for, or nil.
+func (ev *Event) destination() *Host {
+	if to := ev.Stanza.To; !to.IsZero() {
+		return ev.Host.Router.Host(to.Domain())
 	}
-	l.Do(func() {
-		defer later.waited()
-		later.arrive(ctx, dest)
-	})
+	return ev.Host
 }
 
 // waited ends the wait of an event in a lane.
