@@ -20,6 +20,7 @@ func TestInLane(t *testing.T) {
 	log := slog.New(slog.DiscardHandler)
 	h := route.NewHost(route.NewRouter(log), jid.MustParse("example.org"), false, log)
 	var order []string
+	done := make(chan struct{})
 	cork := new(transport.Cork)
 	h.Within(stanza.New(stanza.Presence, "", jid.JID{}, jid.JID{}, ""), func(ev *route.Event) {
 		ev.Cork = cork
@@ -29,6 +30,7 @@ func TestInLane(t *testing.T) {
 				t.Error("in a free lane the event is a copy")
 			}
 			now.InLane(ctx, "romeo", func(_ context.Context, later *route.Event) {
+				defer close(done)
 				order = append(order, "third")
 				if later == ev || later.Cork != nil || later.Stanza != ev.Stanza {
 					t.Errorf("what waited has %+v", later)
@@ -37,6 +39,7 @@ func TestInLane(t *testing.T) {
 			order = append(order, "second")
 		})
 	})
+	<-done // who waited has a goroutine of his own
 	if want := []string{"first", "second", "third"}; !slices.Equal(order, want) {
 		t.Errorf("order is %q, want %q", order, want)
 	}
