@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"fmt"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"tercet/config"
+	"tercet/core"
+	"tercet/modules"
+)
+
+// TestReadme compares the generated parts of the README with the code and with
+// the modules' READMEs; with TERCET_WRITE=1 it writes them.
+func TestReadme(t *testing.T) {
+	b, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fill(t, string(b), "options", config.FieldsTable(core.Fields()))
+	text = fill(t, text, "modules", moduleTable(t))
+	if text == string(b) {
+		return
+	}
+	if os.Getenv("TERCET_WRITE") == "" {
+		t.Fatal("README.md is out of date: TERCET_WRITE=1 go test -run TestReadme .")
+	}
+	if err := os.WriteFile("README.md", []byte(text), 0o644); err != nil { //nolint:gosec // as the other sources
+		t.Fatal(err)
+	}
+}
+
+// fill puts the content between the two markers of that name.
+func fill(t *testing.T, text, name, content string) string {
+	t.Helper()
+	begin, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->\n"
+	before, rest, ok := strings.Cut(text, begin)
+	_, after, ok2 := strings.Cut(rest, end)
+	if !ok || !ok2 {
+		t.Fatalf("README.md has no place for the %s", name)
+	}
+	return before + begin + content + end + after
+}
+
+// moduleTable has a row for each README of a module: its words, what it does
+// in one sentence, and what it follows.
+func moduleTable(t *testing.T) string {
+	t.Helper()
+	words := make(map[string][]string) // by README
+	for _, d := range modules.All {
+		file := readmeOf(d.Name)
+		if file == "" {
+			t.Errorf("the module %s has no README", d.Name)
+			continue
+		}
+		words[file] = append(words[file], "`"+d.Name+"`")
+	}
+	var rows []string
+	for file, names := range words {
+		b, err := os.ReadFile(file) //nolint:gosec // a file of the source
+		if err != nil {
+			t.Fatal(err)
+		}
+		does, follows := describe(t, file, string(b))
+		rows = append(rows, fmt.Sprintf("| %s | [%s](%s) | %s |\n", strings.Join(names, ", "), does, file, follows))
+	}
+	slices.Sort(rows)
+	return "| Word | What it does | Specifications |\n|---|---|---|\n" + strings.Join(rows, "")
+}
+
+// readmeOf finds the README of a module. Mechanisms and accounts lie deeper
+// than their words say.
+func readmeOf(name string) string {
+	dirs := []string{name, "sasl/" + name}
+	if strings.HasPrefix(name, "auth_internal_") {
+		dirs = []string{"auth/accounts"}
+	}
+	for _, dir := range dirs {
+		file := path.Join("modules", dir, "README.md")
+		if _, err := os.Stat(file); err == nil {
+			return file
+		}
+	}
+	return ""
+}
+
+var specification = regexp.MustCompile(`\[((?:XEP-|RFC )\d+)\]\(https://`)
+
+// describe takes the first sentence below Name, without its subject, and the
+// links below Specifications.
+func describe(t *testing.T, file, text string) (does, follows string) {
+	t.Helper()
+	name := strings.TrimSpace(section(text, "Name"))
+	_, does, ok := strings.Cut(name, "` ")
+	if !ok || !strings.HasPrefix(name, "`") {
+		t.Errorf("%s: below Name stands no sentence that begins with the module's word", file)
+	}
+	does, _, _ = strings.Cut(does, "\n")
+	does, _, _ = strings.Cut(does, ". ")
+	does, _, _ = strings.Cut(does, ": `")
+	var links []string
+	for _, m := range specification.FindAllStringSubmatch(section(text, "Specifications"), -1) {
+		if !slices.Contains(links, m[1]) {
+			links = append(links, m[1])
+		}
+	}
+	return strings.TrimSuffix(does, "."), strings.Join(links, ", ")
+}
+
+func section(text, heading string) string {
+	_, rest, _ := strings.Cut(text, "\n## "+heading+"\n")
+	rest, _, _ = strings.Cut(rest, "\n## ")
+	return rest
+}
+
+var link = regexp.MustCompile(`\]\(([^)]+)\)`)
+
+// TestReadmeLinks looks for the files and headings that the README points to.
+func TestReadmeLinks(t *testing.T) {
+	b, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range link.FindAllStringSubmatch(string(b), -1) {
+		switch to := m[1]; {
+		case strings.HasPrefix(to, "https://"):
+		case strings.HasPrefix(to, "#"):
+			if !strings.Contains(strings.ToLower(string(b)), "\n## "+to[1:]+"\n") {
+				t.Errorf("no heading %s", to)
+			}
+		default:
+			if _, err := os.Stat(to); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
