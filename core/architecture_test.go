@@ -63,6 +63,8 @@ var libraries = map[string][]string{
 	"golang.org/x/term":            {"core"},
 	"golang.org/x/text":            {"core/auth", "core/jid"},
 	"golang.org/x/tools":           {"scripts/"},
+	"mellium.im/sasl":              {},
+	"mellium.im/xmlstream":         {},
 	"mellium.im/xmpp":              {"core/jid", "scripts/"},
 	"modernc.org/sqlite":           {"modules/storage/sqlite"},
 	"pgregory.net/rapid":           {},
