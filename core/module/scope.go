@@ -121,11 +121,14 @@ func (s *Scope) driver(store string) (storage.Driver, error) {
 	return d, nil
 }
 
-// Admins are the bare JIDs that the config names as admins of the host.
-func (s *Scope) Admins() map[jid.JID]bool { return admins(s.config, s.hostName()) }
-
-// Admins are those of a host by the config in force.
-func (e *Env) Admins(host string) map[jid.JID]bool { return admins(e.Config(), host) }
+// Admins are the bare JIDs that the config in force names as admins of the
+// host; during load, those of the config that is being loaded.
+func (s *Scope) Admins() map[jid.JID]bool {
+	if s.Live() {
+		return admins(s.Env.Config(), s.hostName())
+	}
+	return admins(s.config, s.hostName())
+}
 
 func admins(c *config.Config, host string) map[jid.JID]bool {
 	all := make(map[jid.JID]bool)

@@ -18,7 +18,7 @@ type shaper struct {
 }
 
 func (b *shaper) set(rate, burst int) {
-	b.burst.Store(int64(max(burst, rate)))
+	b.burst.Store(int64(burst))
 	b.rate.Store(int64(rate))
 }
 

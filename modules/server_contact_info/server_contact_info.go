@@ -20,6 +20,7 @@ var Module = module.Define("server_contact_info", module.OnHost, options{}, load
 
 type options struct {
 	Contacts contacts `lua:"contact_info" doc:"Table from role (abuse, admin, feedback, sales, security, status, support) to a list of URIs; without it the admins are told."`
+	Admins   []string `lua:"admins" doc:"Bare JIDs of administrators: the contacts where contact_info names none."`
 }
 
 // contacts are URIs by role.

@@ -66,7 +66,7 @@ func load(s *module.Scope, o options) error {
 		body := element.New(element.NSClient, "body").Text(text).Element()
 		watchers := named
 		if !o.named {
-			watchers = s.Env.Admins(s.Host.Name)
+			watchers = s.Admins()
 		}
 		for to := range watchers {
 			s.Host.Send(ctx, stanza.New(stanza.Message, o.Type, from, to, stanza.NewID(), body))
