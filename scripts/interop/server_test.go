@@ -57,6 +57,7 @@ type server struct {
 	done         chan struct{}
 	users        sync.Map
 	domain, host string
+	prepare      func(*exec.Cmd) // what a test changes before the process starts
 }
 
 // buffer collects what the process prints.
@@ -90,10 +91,20 @@ func freePort(t testing.TB) int {
 // newServer writes a config for one host and starts the server on it.
 func newServer(t testing.TB, lua string) *server {
 	t.Helper()
+	s := stoppedServer(t, lua)
+	s.start()
+	return s
+}
+
+// stoppedServer writes a config for one host.
+func stoppedServer(t testing.TB, lua string) *server {
+	t.Helper()
 	s := &server{t: t, dir: t.TempDir(), plain: freePort(t), tls: freePort(t), domain: coretest.Domain, host: "127.0.0.1"}
 	s.write(lua)
-	s.start()
 	t.Cleanup(func() {
+		if s.cmd == nil {
+			return
+		}
 		s.kill(syscall.SIGTERM)
 		if t.Failed() {
 			t.Logf("the server's log:\n%s", tail(s.log.String(), 8000))
@@ -134,6 +145,9 @@ func (s *server) start() {
 	s.log, s.done = new(buffer), make(chan struct{})
 	s.cmd = exec.Command(binary, "--config", s.config, "run")
 	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr = s.dir, s.log, s.log
+	if s.prepare != nil {
+		s.prepare(s.cmd)
+	}
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
 	}
