@@ -53,7 +53,7 @@ type kept struct {
 
 // Deliver counts the stanza, keeps it, and asks for an acknowledgement.
 func (q *queue) Deliver(d session.Delivery, st *stanza.Stanza) bool {
-	if len(q.list) >= q.options.MaxQueue {
+	if len(q.list) >= q.room(d) {
 		if !q.over {
 			q.over = true
 			q.tell((*smacks).overflow)
@@ -72,6 +72,15 @@ func (q *queue) Deliver(d session.Delivery, st *stanza.Stanza) bool {
 	}
 	q.ask(d)
 	return true
+}
+
+// room is how many stanzas may be kept: a client that reads is only behind with
+// its acknowledgements, and may have much on its way.
+func (q *queue) room(d session.Delivery) int {
+	if d.Attached() {
+		return max(q.options.MaxQueue, q.options.MaxAck)
+	}
+	return q.options.MaxQueue
 }
 
 // tell has the module's present instance do what cannot be done under the
@@ -122,7 +131,7 @@ func (q *queue) check(h uint32) *stream.Error {
 	return &stream.Error{
 		Condition: stream.UndefinedCondition, Text: "more was acknowledged than was sent",
 		App: element.New(q.ns, "handled-count-too-high").Attr("h", count(h)).
-			Attr("send-count", count(q.acked+uint32(len(q.list)))).Element(), //nolint:gosec // bounded by MaxQueue
+			Attr("send-count", count(q.acked+uint32(len(q.list)))).Element(), //nolint:gosec // bounded by room
 	}
 }
 

@@ -257,12 +257,12 @@ func TestDelayedAnswerIsTold(t *testing.T) {
 
 func TestEndOfHibernationIsToldHoweverItEnds(t *testing.T) {
 	w := new(witness)
-	s := coretest.New(t, "modules_enabled = { \"smacks\", \"ping\", \"witness\" }\nsmacks_max_queue_size = 1\n", append([]module.Definition{w.module()}, modules.All...)...)
+	s := coretest.New(t, "modules_enabled = { \"smacks\", \"ping\", \"witness\" }\nsmacks_max_queue_size = 1\nmax_ack_queue = 1\n", append([]module.Definition{w.module()}, modules.All...)...)
 	juliet, romeo := s.Login("juliet", "balcony"), s.Login("romeo", "orchard")
 	enable(t, romeo)
 	_ = romeo.Conn.Close() // the connection breaks
 	away(t, s, "romeo")
-	s.Reconfigure("modules_enabled = { \"smacks\", \"ping\", \"witness\" }\nsmacks_max_queue_size = 2\n")
+	s.Reconfigure("modules_enabled = { \"smacks\", \"ping\", \"witness\" }\nsmacks_max_queue_size = 2\nmax_ack_queue = 1\n")
 	send(juliet, "1", "2")
 	coretest.Eventually(t, "the end is told", func() bool {
 		return w.is("start:0 queued:1 end:1:false") || w.is("start:0 end:1:false queued:1") || w.is("start:0 end:1:false")
@@ -404,10 +404,10 @@ func TestHeldStanzasAreKeptForResumption(t *testing.T) {
 }
 
 func TestFullQueueEndsASessionAfterAReload(t *testing.T) {
-	s := coretest.New(t, config+"smacks_max_queue_size = 3\n", modules.All...)
+	s := coretest.New(t, config+"smacks_max_queue_size = 3\nmax_ack_queue = 1\n", modules.All...)
 	juliet, romeo := s.Login("juliet", "balcony"), s.Login("romeo", "orchard")
 	enable(t, romeo)
-	s.Reconfigure(config + "smacks_max_queue_size = 4\n")
+	s.Reconfigure(config + "smacks_max_queue_size = 4\nmax_ack_queue = 1\n")
 	send(juliet, "1", "2", "3", "4", "5", "6")
 	if cause := romeo.Ended(); cause.First().Local() != "policy-violation" {
 		t.Errorf("ended with %s, want policy-violation", cause)

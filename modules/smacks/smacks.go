@@ -20,12 +20,13 @@ import (
 
 // Module is the stream management module.
 var Module = module.Define("smacks", module.OnHost, options{
-	Hibernation: 10 * time.Minute, MaxQueue: 500, MaxInactive: 256, MaxAckDelay: 30 * time.Second, MaxOld: 10,
+	Hibernation: 10 * time.Minute, MaxQueue: 500, MaxAck: 5000, MaxInactive: 256, MaxAckDelay: 30 * time.Second, MaxOld: 10,
 }, load)
 
 type options struct {
 	Hibernation time.Duration `lua:"smacks_hibernation_time" min:"0" doc:"How long a session whose connection broke waits to be resumed."`
-	MaxQueue    int           `lua:"smacks_max_queue_size" min:"1" doc:"Most stanzas kept for a client that does not acknowledge them; beyond, the session ends."`
+	MaxQueue    int           `lua:"smacks_max_queue_size" min:"1" doc:"Most stanzas kept for a session whose connection broke; beyond, it ends."`
+	MaxAck      int           `lua:"max_ack_queue" min:"1" doc:"Most stanzas on their way to a connected client that has not acknowledged them; beyond, its session ends. At least smacks_max_queue_size."`
 	MaxUnacked  int           `lua:"smacks_max_unacked_stanzas" min:"0" doc:"Stanzas that may be unacknowledged before the client is asked."`
 	MaxInactive int           `lua:"smacks_max_inactive_unacked_stanzas" min:"0" doc:"The same while the client is inactive (XEP-0352), if that is more."`
 	MaxAckDelay time.Duration `lua:"smacks_max_ack_delay" min:"0" doc:"Time without an answer to a request after which a client counts as delayed; 0: never."`
@@ -184,6 +185,9 @@ func (m *smacks) answer(_ context.Context, ev *stream.Event) ext.Verdict {
 	if !ok {
 		ev.Stream.End(stream.Fail(stream.BadFormat, "h is a number from 0 to 4294967295"))
 		return ext.Stop
+	}
+	if s.Ended() {
+		return ext.Stop // what was kept has found another way
 	}
 	s.Locked(session.FilterCount, ev.Stream.Cork(), func(d session.Delivery) {
 		if cause := q.acknowledge(h); cause != nil {

@@ -161,7 +161,7 @@ func TestReloadKeepsHibernatingSessions(t *testing.T) {
 }
 
 func TestFullQueueEndsTheSession(t *testing.T) {
-	s := coretest.New(t, config+"smacks_max_queue_size = 3\n", modules.All...)
+	s := coretest.New(t, config+"smacks_max_queue_size = 3\nmax_ack_queue = 1\n", modules.All...)
 	juliet := s.Login("juliet", "balcony")
 	romeo := s.Login("romeo", "orchard")
 	enable(t, romeo)
@@ -191,4 +191,21 @@ func TestAcknowledgingTooMuchEndsTheStream(t *testing.T) {
 	if cause.Child("urn:xmpp:sm:3", "handled-count-too-high").IsZero() {
 		t.Errorf("ended with %s, want handled-count-too-high", cause)
 	}
+}
+
+func TestConnectedClientMayBeBehind(t *testing.T) {
+	s := coretest.New(t, config+"smacks_max_queue_size = 3\nmax_ack_queue = 50\n", modules.All...)
+	juliet := s.Login("juliet", "balcony")
+	romeo := s.Login("romeo", "orchard")
+	enable(t, romeo)
+	for range 40 {
+		juliet.Send("<message to='romeo@example.org/orchard' type='chat' id='m'><body>x</body></message>")
+	}
+	for range 40 {
+		if got := stanza(t, romeo); got.Attr("id") != "m" {
+			t.Fatalf("got %s, want a message", got)
+		}
+	}
+	romeo.Send("<a xmlns='urn:xmpp:sm:3' h='40'/>")
+	romeo.Quiet()
 }
