@@ -75,7 +75,10 @@ func (g *Group) Stop(ctx context.Context, cause *Error) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return fmt.Errorf("%d streams did not end: %w", g.Len(), ctx.Err())
+		if n := g.Len(); n > 0 {
+			return fmt.Errorf("%d streams did not end: %w", n, ctx.Err())
+		}
+		return nil // the last has ended just now
 	}
 }
 
