@@ -84,37 +84,33 @@ func (p *program) run(ctx context.Context, args []string) int {
 	return p.forward(ctx, args)
 }
 
-// options takes out what is meant for the program itself: --config and
-// --socket before the command, --json and --password-stdin anywhere.
+// options takes out what is meant for the program itself, wherever it stands.
 func (p *program) options(args []string) ([]string, error) {
+	var rest []string
 	for len(args) > 0 {
-		name, value, given := strings.Cut(args[0], "=")
+		arg := args[0]
+		args = args[1:]
+		switch arg {
+		case "--json":
+			p.json = true
+			continue
+		case "--password-stdin":
+			p.fromStdin = true
+			continue
+		case "--":
+			return append(append(rest, arg), args...), nil
+		}
+		name, value, given := strings.Cut(arg, "=")
 		to := map[string]*string{"--config": &p.config, "--socket": &p.socket}[name]
 		if to == nil {
-			break
+			rest = append(rest, arg)
+			continue
 		}
-		args = args[1:]
-		if !given {
-			if len(args) == 0 {
-				return nil, fmt.Errorf("%s needs a file", name)
-			}
+		if !given && len(args) > 0 {
 			value, args = args[0], args[1:]
 		}
 		if *to = value; value == "" {
 			return nil, fmt.Errorf("%s needs a file", name)
-		}
-	}
-	var rest []string
-	for i, arg := range args {
-		switch arg {
-		case "--json":
-			p.json = true
-		case "--password-stdin":
-			p.fromStdin = true
-		case "--":
-			return append(rest, args[i:]...), nil
-		default:
-			rest = append(rest, arg)
 		}
 	}
 	return rest, nil
