@@ -84,7 +84,6 @@ func (l *Logger) Apply(c *config.Config) []config.Problem {
 		r, err := l.rule(s, files)
 		if err != nil {
 			problems = append(problems, config.Problem{Pos: s.pos, Severity: config.Warning, Text: "log: " + err.Error()})
-			l.console("log: " + err.Error())
 		}
 		rules = append(rules, r)
 	}
