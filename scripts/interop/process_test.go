@@ -61,10 +61,12 @@ func TestSocketActivation(t *testing.T) {
 		c := coretest.NewClient(t, conn, s.domain)
 		c.Plain("romeo", coretest.Password("romeo"))
 		c.Bind("orchard")
-		s.kill(syscall.SIGTERM)
+		_ = s.cmd.Process.Signal(syscall.SIGTERM) // kill tells if it has none
 		if cause := c.Ended(); cause.First().Local() != "system-shutdown" {
 			t.Errorf("%s start: the stream ends with %s, want system-shutdown", round, cause)
 		}
+		_ = conn.Close() // as clients do then
+		s.kill(syscall.SIGTERM)
 	}
 }
 
