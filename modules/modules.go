@@ -10,6 +10,7 @@ import (
 	"tercet/modules/bind"
 	"tercet/modules/blocklist"
 	"tercet/modules/c2s"
+	"tercet/modules/caps"
 	"tercet/modules/carbons"
 	"tercet/modules/csi"
 	"tercet/modules/csi_simple"
@@ -54,6 +55,7 @@ var All = []module.Definition{
 	bind.Module,
 	blocklist.Module,
 	c2s.Module,
+	caps.Module,
 	carbons.Module,
 	csi.Module,
 	csi_simple.Module,
