@@ -25,11 +25,12 @@ import (
 )
 
 // Module is the simple traffic optimiser.
-var Module = module.Define("csi_simple", module.OnHost, options{Size: 256}, load).Requiring("csi")
+var Module = module.Define("csi_simple", module.OnHost, options{Size: 256, Delay: 5 * time.Second}, load).Requiring("csi")
 
 type options struct {
-	Size     int      `lua:"csi_queue_size" min:"1" doc:"Stanzas held back for a client; with one more all go out."`
-	Payloads payloads `lua:"csi_important_payloads" doc:"Elements that make a message important: a list of \"{namespace}name\"."`
+	Size     int           `lua:"csi_queue_size" min:"1" doc:"Stanzas held back for a client; with one more all go out."`
+	Delay    time.Duration `lua:"csi_resume_inactive_delay" min:"0" doc:"Time after something important in which nothing is held back: the client is awake anyway."`
+	Payloads payloads      `lua:"csi_important_payloads" doc:"Elements that make a message important: a list of \"{namespace}name\"."`
 }
 
 // payloads is the option csi_important_payloads.
@@ -49,7 +50,8 @@ func (p *payloads) UnmarshalConfig(v config.Value) error {
 }
 
 // Important is fired for each stanza for an inactive client; a handler may
-// change Important.
+// change Important. It runs while the way out to the client is held still: it
+// looks at the stanza and sends nothing.
 var Important = ext.NewHook[ImportantEvent]("csi-is-stanza-important")
 
 // An ImportantEvent is a stanza that an inactive client may have to wait for.
@@ -65,8 +67,10 @@ var held = slot.New[queue]("csi_simple")
 
 type queue struct {
 	options
-	host string
-	list []waiting
+	session *session.Session
+	host    *route.Host
+	list    []waiting
+	awake   time.Time // until when nothing is held back
 }
 
 type waiting struct {
@@ -101,7 +105,7 @@ func load(s *module.Scope, o options) error {
 func (m *optimiser) inactive(_ context.Context, ev *csi.StateEvent) ext.Verdict {
 	q := held.Of(ev.Session)
 	ev.Session.SetFilter(session.FilterHold, q, ev.Stream.Cork(), func(session.Delivery) {
-		q.options, q.host = m.options, m.scope.Host.Name
+		q.options, q.session, q.host, q.awake = m.options, ev.Session, m.scope.Host, time.Time{}
 	})
 	return ext.Next
 }
@@ -117,8 +121,13 @@ func release(s *session.Session, k *transport.Cork) {
 
 // Deliver holds the stanza back, or lets it pass with all that waits.
 func (q *queue) Deliver(d session.Delivery, st *stanza.Stanza) bool {
-	if q.important(st) || len(q.list) >= q.Size {
+	now := time.Now()
+	if now.Before(q.awake) {
+		return d.Next(st)
+	}
+	if len(q.list) >= q.Size || q.decide(st) {
 		q.flush(d)
+		q.awake = now.Add(q.Delay)
 		return d.Next(st)
 	}
 	if st.Kind == stanza.Presence && st.Type != "error" {
@@ -129,15 +138,24 @@ func (q *queue) Deliver(d session.Delivery, st *stanza.Stanza) bool {
 			}
 		}
 	}
-	q.list = append(q.list, waiting{st, time.Now()})
+	q.list = append(q.list, waiting{st, now})
 	return true
+}
+
+// decide asks whether a stanza is important.
+func (q *queue) decide(st *stanza.Stanza) bool {
+	p := q.host.Table.Enter()
+	defer p.Leave()
+	ev := ImportantEvent{q.session, st, q.important(st)}
+	Important.Fire(context.Background(), p, &ev) //nolint:contextcheck // a filter has none; handlers only look
+	return ev.Important
 }
 
 func (q *queue) flush(d session.Delivery) {
 	list := q.list
 	q.list = nil
 	for _, w := range list {
-		d.Next(w.stamped(q.host))
+		d.Next(w.stamped(q.host.Name))
 	}
 }
 
