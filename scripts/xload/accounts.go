@@ -5,6 +5,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -94,20 +95,21 @@ func idle() error {
 	p0, r0 := serverMemory()
 	var all []*client
 	defer func() { closeAll(all) }()
-	at := cfg.first
 	steps, err := numbers(cfg.steps)
 	if err != nil {
 		return err
 	}
 	for _, want := range steps {
 		a := take()
-		n := want - len(all)
-		cs, err := crowd(at, n, "i", online)
+		n, at := want-len(all), len(all)
+		cs, err := crowdOf(n, func(k int) (*client, error) {
+			k += at
+			return login(cfg.first+k/cfg.resources, "i"+strconv.Itoa(k%cfg.resources))
+		}, online)
 		all = append(all, cs...)
 		if err != nil {
 			return err
 		}
-		at += n
 		if cfg.sm > 0 {
 			for _, c := range cs {
 				go func() { _ = c.pump(func(int, int64) {}) }()
@@ -121,7 +123,7 @@ func idle() error {
 		time.Sleep(cfg.settle)
 		b := take()
 		p1, r1 := serverMemory()
-		r := between("idle", fmt.Sprintf("sessions=%d%s", want, smParam()), "session", a, b, int64(want), nil)
+		r := between("idle", fmt.Sprintf("sessions=%d%s%s", want, resourcesParam(), smParam()), "session", a, b, int64(want), nil)
 		r.Extra["pss_kib_per_session"] = float64(p1-p0) / 1024 / float64(want)
 		r.Extra["rss_kib_per_session"] = float64(r1-r0) / 1024 / float64(want)
 		r.Extra["pss_mib_before"] = float64(p0) / (1 << 20)
@@ -132,4 +134,12 @@ func idle() error {
 		}
 	}
 	return nil
+}
+
+// resourcesParam is the part of a result's parameters that tells of -resources.
+func resourcesParam() string {
+	if cfg.resources == 1 {
+		return ""
+	}
+	return " resources=" + strconv.Itoa(cfg.resources)
 }

@@ -117,7 +117,7 @@ func (c *client) page(rsm string) (n int, fin []byte, err error) {
 // pages queries for -d, each time the page that next asks for.
 func (c *client) pages(scenario string, have int, next func(fin []byte) string) error {
 	var lat hist
-	var messages, pages, short int
+	var messages, pages, short, wrong int
 	var fin []byte
 	a := take()
 	for end := time.Now().Add(cfg.dur); time.Now().Before(end); {
@@ -131,12 +131,16 @@ func (c *client) pages(scenario string, have int, next func(fin []byte) string) 
 		pages++
 		if n != pageSize {
 			short++
+			if scenario == "mam-last" || !has(f, "complete", "true") {
+				wrong++
+			}
 		}
 		fin = f
 	}
 	r := between(scenario, fmt.Sprintf("archive=%d page=%d", have, pageSize), "page", a, take(), int64(pages), &lat)
 	r.Extra["msgs_per_page"] = float64(messages) / float64(pages)
-	r.Extra["short_pages"] = float64(short)
+	r.Extra["short_pages"] = float64(short) // the last ones of a walk may be
+	r.Errors = int64(wrong)
 	return r.emit()
 }
 

@@ -18,13 +18,13 @@ import (
 
 var cfg struct {
 	host, domain, prefix, pw, tls, mech, json, label string
-	muc, mam, steps, tag, mqttUser                   string
+	muc, mam, steps, tag, mqttUser, row              string
 	port, first, n, conc, pairs, win, size, total    int
 	k, groups, rooms, occ, senders, subs, qos, srcs  int
-	rbuf, sm                                         int
-	rate                                             float64
+	rbuf, sm, resources, slow, floodSize             int
+	rate, flood                                      float64
 	dur, warm, settle, timeout                       time.Duration
-	bare, carbons, session, nofill                   bool
+	bare, carbons, session, nofill, echo             bool
 }
 
 // pids are the roots of the server's process tree.
@@ -34,6 +34,7 @@ var scenarios = map[string]func() error{
 	"register": register, "login": logins, "msg": messages, "idle": idle,
 	"roster-setup": rosterSetup, "presence": presence, "muc": rooms,
 	"offline": offline, "mamquery": archive, "mqtt": mqtt,
+	"carbons": copies, "roster-fetch": rosterFetch, "slow": slowReaders,
 }
 
 func main() {
@@ -76,6 +77,7 @@ func serverFlags(f *flag.FlagSet) {
 	f.StringVar(&cfg.tls, "tls", "starttls", "starttls, direct or none")
 	f.StringVar(&cfg.mech, "mech", "SCRAM-SHA-1", "SCRAM-SHA-1, SCRAM-SHA-256 or PLAIN")
 	f.StringVar(&cfg.json, "json", "", "append one JSON object per result to this file")
+	f.StringVar(&cfg.row, "row", "", "name that the results get beside their scenario")
 	f.StringVar(&cfg.label, "label", "server", "name of the server in the output")
 	f.StringVar(&cfg.muc, "muc", "", "MUC domain (default conference.<domain>)")
 	f.StringVar(&cfg.mam, "mam", "keep", "archive preference set at login: on, off, keep")
@@ -100,6 +102,10 @@ func loadFlags(f *flag.FlagSet) {
 	f.IntVar(&cfg.size, "size", 100, "body or payload bytes")
 	f.IntVar(&cfg.total, "total", 0, "msg/offline: messages per user instead of a time")
 	f.IntVar(&cfg.k, "k", 50, "roster: contacts per user")
+	f.IntVar(&cfg.resources, "resources", 1, "idle, carbons: resources of each account")
+	f.IntVar(&cfg.slow, "slow", 10, "slow: sessions that stop to read")
+	f.IntVar(&cfg.floodSize, "flood-size", 4096, "slow: bytes of a message to them")
+	f.Float64Var(&cfg.flood, "flood", 500, "slow: messages/s to them in all")
 	f.IntVar(&cfg.groups, "groups", 4, "roster groups; mqtt topics")
 	f.IntVar(&cfg.rooms, "rooms", 1, "muc: rooms")
 	f.IntVar(&cfg.occ, "occ", 100, "muc: occupants per room")
@@ -112,6 +118,7 @@ func loadFlags(f *flag.FlagSet) {
 	f.DurationVar(&cfg.warm, "warm", time.Second, "warm-up before it")
 	f.DurationVar(&cfg.settle, "settle", 30*time.Second, "idle: rest before memory is read")
 	f.BoolVar(&cfg.bare, "bare", false, "msg: to the bare JID")
+	f.BoolVar(&cfg.echo, "echo", false, "msg: no XMPP, a TLS server that sends back what it gets")
 	f.BoolVar(&cfg.nofill, "nofill", false, "mamquery: archive is full already")
 }
 

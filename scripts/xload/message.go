@@ -16,16 +16,23 @@ type chat struct {
 }
 
 func messages() error {
-	cs, err := crowd(cfg.first, 2*cfg.pairs, "m", online)
+	m := &chat{kind: "full"}
+	enter := login
+	if cfg.echo {
+		m.kind, enter = "echo", mirror
+	} else if cfg.bare {
+		m.kind = "bare"
+	}
+	cs, err := crowdOf(2*cfg.pairs, func(k int) (*client, error) { return enter(cfg.first+k, "m") }, online)
+	defer func() { closeAll(cs) }()
 	if err != nil {
 		return err
 	}
-	defer closeAll(cs)
-	m := &chat{cs: cs, kind: "full"}
+	m.cs = cs
 	for k, c := range cs {
 		to := cs[k^1].jid
 		if cfg.bare {
-			m.kind, to = "bare", bare(cs[k^1].idx)
+			to = bare(cs[k^1].idx)
 		}
 		c.template("<message to='" + to + "' type='chat' id='m" + user(c.idx) + "'><body>%T" + pad() + "</body></message>")
 	}
@@ -40,12 +47,35 @@ func messages() error {
 	}
 }
 
+// mirror connects to a server that sends back what it gets: the same records
+// as those of a chat, without the XMPP.
+func mirror(i int, resource string) (*client, error) {
+	nc, err := dial()
+	if err != nil {
+		return nil, err
+	}
+	t, err := secure(nc)
+	if err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
+	return &client{c: t, idx: i, name: user(i), jid: bare(i) + "/" + resource}, nil
+}
+
+// writer is who sends when k has received: the other one of the pair.
+func (m *chat) writer(k int) int {
+	if cfg.echo {
+		return k
+	}
+	return k ^ 1
+}
+
 // read pumps all clients; arrived is called with the receiver's index.
 func (m *chat) read(arrived func(k int)) {
 	for k, c := range m.cs {
 		go func() {
 			_ = c.pump(func(from int, ns int64) {
-				if from == c.idx {
+				if from == c.idx && !cfg.echo {
 					m.bounce.Add(1)
 					return
 				}
@@ -69,8 +99,8 @@ func (m *chat) fixed() error {
 		left[k].Store(int64(cfg.total))
 	}
 	m.read(func(k int) {
-		if left[k^1].Add(-1) >= 0 {
-			_ = m.fire(k ^ 1)
+		if w := m.writer(k); left[w].Add(-1) >= 0 {
+			_ = m.fire(w)
 		}
 	})
 	a := take()
@@ -100,7 +130,16 @@ func (m *chat) fixed() error {
 // open sends at -rate, whatever comes back; stamps are the scheduled times.
 func (m *chat) open() error {
 	m.read(func(int) {})
-	ended := make(chan struct{})
+	ended := m.pace()
+	r := m.window("msg-open", fmt.Sprintf("%s pairs=%d rate=%.0f%s", m.kind, cfg.pairs, cfg.rate, smParam()), "msg", 1)
+	<-ended
+	r.acknowledged(m.cs)
+	return r.emit()
+}
+
+// pace sends at -rate until the meter stops.
+func (m *chat) pace() (ended chan struct{}) {
+	ended = make(chan struct{})
 	go func() {
 		defer close(ended)
 		step := time.Duration(float64(time.Second) / cfg.rate)
@@ -114,10 +153,7 @@ func (m *chat) open() error {
 			_ = m.cs[k%len(m.cs)].fire(int64(due))
 		}
 	}()
-	r := m.window("msg-open", fmt.Sprintf("%s pairs=%d rate=%.0f%s", m.kind, cfg.pairs, cfg.rate, smParam()), "msg", 1)
-	<-ended
-	r.acknowledged(m.cs)
-	return r.emit()
+	return ended
 }
 
 // closed keeps -win messages in flight from each.
@@ -131,7 +167,7 @@ func (m *chat) closed() error {
 	}
 	m.read(func(k int) {
 		if !m.stop.Load() {
-			_ = m.fire(k ^ 1)
+			_ = m.fire(m.writer(k))
 		}
 	})
 	r := m.window("msg", fmt.Sprintf("%s pairs=%d win=%d size=%d%s", m.kind, cfg.pairs, cfg.win, cfg.size, smParam()), "msg", 1)

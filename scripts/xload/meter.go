@@ -28,6 +28,7 @@ func (m *meter) hit(ns int64) {
 
 // result is one line of the output.
 type result struct {
+	Row      string             `json:"row,omitempty"`
 	Label    string             `json:"label"`
 	Scenario string             `json:"scenario"`
 	Params   string             `json:"params"`
@@ -45,6 +46,7 @@ type result struct {
 	P999     int64              `json:"p999_us,omitempty"`
 	Lost     int64              `json:"lost"`
 	Errors   int64              `json:"errors"`
+	PSS      float64            `json:"pss_mib,omitempty"` // of the server, at the end
 	Extra    map[string]float64 `json:"extra,omitempty"`
 }
 
@@ -53,7 +55,7 @@ func between(scenario, params, unit string, a, b snap, count int64, lat *hist) *
 	w := b.t.Sub(a.t).Seconds()
 	n := float64(max(1, count))
 	r := &result{
-		Label: cfg.label, Scenario: scenario, Params: params, Unit: unit, Count: count, WallS: w,
+		Row: cfg.row, Label: cfg.label, Scenario: scenario, Params: params, Unit: unit, Count: count, WallS: w,
 		Rate:     float64(count) / w,
 		SrvUS:    float64(b.server-a.server) / n,
 		SelfUS:   float64(b.self-a.self) / n,
@@ -75,6 +77,8 @@ var failures int64
 
 // emit prints the result, and appends it to the -json file.
 func (r *result) emit() error {
+	pss, _ := serverMemory()
+	r.PSS = float64(pss) / (1 << 20)
 	fmt.Printf("%-10s %-14s %-34s %8d %ss in %6.2fs = %9.1f/s  server %8.1f us  loadgen %6.1f us  (cores: server %.2f other %.2f)",
 		r.Label, r.Scenario, r.Params, r.Count, r.Unit, r.WallS, r.Rate, r.SrvUS, r.SelfUS, r.SrvCores, r.OthCores)
 	if r.P50 > 0 {

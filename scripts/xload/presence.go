@@ -91,10 +91,11 @@ func (m *crowds) arrive() error {
 	b := take()
 	b.t = t
 	got := m.got.Load()
-	r := between("presence-on", fmt.Sprintf("groups=%d contacts=%d%s", cfg.groups, cfg.k, smParam()), "presence", a, b, got, nil)
+	r := between("presence-on", fmt.Sprintf("groups=%d contacts=%d%s", cfg.groups, cfg.k, smParam()), "presence", a, b, min(got, want), nil)
 	// Two users who come online at the same moment may each be told twice
-	// (broadcast and probe answer), so more than want is possible.
+	// (broadcast and probe answer), so more than want is possible; what a
+	// server sends twice is not counted as two.
 	r.Lost = max(0, want-got)
-	r.Extra["expected"] = float64(want)
+	r.Extra["copies_per_contact"] = float64(got) / float64(want)
 	return r.emit()
 }

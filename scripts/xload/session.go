@@ -71,6 +71,9 @@ func (c *client) prefs() error {
 
 // online is prefs and the initial presence.
 func online(c *client) error {
+	if cfg.echo {
+		return nil
+	}
 	if err := c.prefs(); err != nil {
 		return err
 	}
@@ -79,6 +82,10 @@ func online(c *client) error {
 
 // bye acknowledges what came, so that nothing is stored again, and closes.
 func (c *client) bye() {
+	if cfg.echo {
+		_ = c.c.Close()
+		return
+	}
 	end := "</stream:stream>"
 	if c.sm != nil {
 		end = c.sm.answer() + end
@@ -89,9 +96,14 @@ func (c *client) bye() {
 
 // crowd logs in users first..first+n-1 with limited concurrency.
 func crowd(first, n int, resource string, each func(*client) error) ([]*client, error) {
+	return crowdOf(n, func(k int) (*client, error) { return login(first+k, resource) }, each)
+}
+
+// crowdOf is what enter gives for 0..n-1, each of them then gone through each.
+func crowdOf(n int, enter func(k int) (*client, error), each func(*client) error) ([]*client, error) {
 	cs := make([]*client, n)
 	err := atOnce(n, func(k int) error {
-		c, err := login(first+k, resource)
+		c, err := enter(k)
 		if err == nil {
 			cs[k] = c
 			if each != nil {
@@ -99,7 +111,7 @@ func crowd(first, n int, resource string, each func(*client) error) ([]*client, 
 			}
 		}
 		if err != nil {
-			return fmt.Errorf("user %d: %w", first+k, err)
+			return fmt.Errorf("session %d: %w", k, err)
 		}
 		return nil
 	})
