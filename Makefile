@@ -10,7 +10,7 @@ BASE     ?= HEAD
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test deps check fix generate bench bench-compare load soak fuzz peer clean
+.PHONY: help run build test deps check fix generate bench bench-compare bench-peers load soak fuzz peer clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 16
@@ -45,6 +45,10 @@ bench: build ## benchmarks and load scenarios, with their budgets
 
 bench-compare: ## benchmarks here and at BASE=rev, side by side
 	@scripts/bench-compare.sh '$(BASE)'
+
+bench-peers: build ## Tercet, prosody and ejabberd under the same load, one table
+	@scripts/peers/install.sh
+	@scripts/peers/run.sh
 
 load: build ## load scenarios alone
 	@scripts/load.sh tercet
