@@ -196,18 +196,12 @@ func (s *Stream) StartTLS(ctx context.Context, cfg *tls.Config) error {
 	return s.secure(ctx, func(ctx context.Context) error { return s.Conn.StartTLS(ctx, cfg) })
 }
 
-// secure runs a handshake within the time and the number that are allowed.
+// secure runs a handshake within the time that is allowed.
 func (s *Stream) secure(ctx context.Context, handshake func(context.Context) error) error {
 	if s.opts.Negotiation > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, s.begun.Add(s.opts.Negotiation))
 		defer cancel()
-	}
-	if g := s.opts.Handshakes; g != nil {
-		if err := g.Enter(ctx); err != nil {
-			return Fail(ResourceConstraint, "")
-		}
-		defer g.Leave()
 	}
 	if err := handshake(ctx); err != nil {
 		s.ending.Store(true) // there is no channel to say it on

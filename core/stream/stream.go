@@ -43,20 +43,12 @@ type Options struct {
 	Negotiation time.Duration  // until a resource is bound; 0 means for ever
 	Idle        time.Duration  // without any byte from the peer, once bound
 	HighWater   int            // bytes to the peer above which it is not read
-	// Handshakes bounds the TLS handshakes at work; nil does not.
-	Handshakes Gate
 	// Open finds the host for a stream header. It calls Enter, or returns a
 	// stream error. It is called again at each restart.
 	Open func(s *Stream, h element.Header) error
 	// Done is called after the socket is closed.
 	Done func(s *Stream)
 	Log  *slog.Logger
-}
-
-// A Gate bounds how many do something costly at a time.
-type Gate interface {
-	Enter(ctx context.Context) error
-	Leave()
 }
 
 // A Stream is one XML stream. Its fields belong to the goroutine that reads

@@ -72,8 +72,11 @@ func (c *Conn) handshake(ctx context.Context, side func(net.Conn, *tls.Config) *
 		return err
 	}
 	c.in.records, c.in.hello, c.in.short = true, hello, false
+	c.place = newPlace(ctx, c.o.Handshakes)
 	t := side((*under)(c), cfg)
 	err := t.HandshakeContext(ctx)
+	c.place.give()
+	c.place = place{}
 	c.endHandshake(t, err)
 	if err == nil {
 		c.Flush()

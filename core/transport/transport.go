@@ -22,6 +22,7 @@
 package transport
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
 	"net"
@@ -85,6 +86,17 @@ type Options struct {
 	// ends with ErrSendTimeout when OnStuck returns. Without OnStuck an
 	// overflow ends the Conn with ErrFull.
 	OnStuck func(Reason)
+	// Handshakes bounds how many TLS handshakes compute at a time; nil does
+	// not. Who waits for its peer has no place there: a peer that says nothing
+	// keeps nobody out.
+	Handshakes Gate
+}
+
+// A Gate bounds how many do something costly at a time. Enter waits for a
+// place, Leave gives it back.
+type Gate interface {
+	Enter(ctx context.Context) error
+	Leave()
 }
 
 func (o Options) withDefaults() Options {
@@ -127,6 +139,7 @@ type Conn struct {
 	writeErr error            // why nothing can be sent any more
 	phase    phase
 	blocking bool      // writes of crypto/tls wait: set before tls, so that only the handshake sees it
+	place    place     // of the handshake; the own goroutine's
 	aborted  bool      // the context of the handshake is over
 	reset    bool      // the peer is stuck: close by RST, leave nothing to the kernel
 	deadline time.Time // of reading, as asked for

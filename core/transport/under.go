@@ -3,9 +3,42 @@
 package transport
 
 import (
+	"context"
 	"net"
 	"time"
 )
+
+// place is that of a handshake in Options.Handshakes.
+type place struct {
+	enter func() error // nil: there is no gate
+	leave func()
+	taken bool
+}
+
+func newPlace(ctx context.Context, g Gate) place {
+	if g == nil {
+		return place{}
+	}
+	return place{enter: func() error { return g.Enter(ctx) }, leave: g.Leave}
+}
+
+// take waits for a place before something is computed.
+func (p *place) take() error {
+	if p.enter == nil || p.taken {
+		return nil
+	}
+	err := p.enter()
+	p.taken = err == nil
+	return err
+}
+
+// give lets another one compute while the peer is waited for.
+func (p *place) give() {
+	if p.taken {
+		p.leave()
+		p.taken = false
+	}
+}
 
 // under is the Conn as crypto/tls sees it: a net.Conn that gives one record
 // at a time, keeps what the socket does not take, and waits only in a handshake.
@@ -13,12 +46,30 @@ type under Conn
 
 var _ net.Conn = (*under)(nil)
 
-func (u *under) Read(p []byte) (int, error) { return (*Conn)(u).readRecord(p) }
+func (u *under) Read(p []byte) (int, error) {
+	c := (*Conn)(u)
+	if !c.blocking {
+		return c.readRecord(p)
+	}
+	if c.in.pending == 0 && !c.in.ready() {
+		c.place.give()
+	}
+	n, err := c.readRecord(p)
+	if err == nil {
+		err = c.place.take()
+	}
+	return n, err
+}
 
 func (u *under) Write(p []byte) (int, error) {
 	c := (*Conn)(u)
 	if c.blocking {
-		return c.nc.Write(p)
+		c.place.give()
+		n, err := c.nc.Write(p)
+		if err == nil {
+			err = c.place.take()
+		}
+		return n, err
 	}
 	if err := c.send(p); err != nil {
 		return 0, err

@@ -126,13 +126,14 @@ func (a *acceptor) accept(ctx context.Context, c net.Conn, info listen.Info, dir
 	var st *stream.Stream
 	conn := transport.New(c, transport.Options{
 		HighWater: highWater, Limit: int(a.Outbox), SendTimeout: a.Network.Send, Linger: max(a.CloseTimeout, time.Millisecond),
-		OnStuck: func(transport.Reason) { st.End(stream.Fail(stream.ResourceConstraint, "")) },
+		Handshakes: info.Handshakes,
+		OnStuck:    func(transport.Reason) { st.End(stream.Fail(stream.ResourceConstraint, "")) },
 	})
 	st = stream.New(conn, info.Remote, stream.Options{
 		Kind: "c2s", Content: element.NSClient,
 		Limits:      element.Limits{Bytes: int(a.Unauthed), Depth: 16, Attrs: 32, Children: 256},
 		Negotiation: a.Timeout, Idle: a.Network.Read, HighWater: highWater,
-		Handshakes: info.Handshakes, Log: env.Log, Open: open(env),
+		Log: env.Log, Open: open(env),
 		Authed: element.Limits{Bytes: int(a.Authed), Depth: 128, Attrs: 64, Children: a.Children},
 	})
 	if !direct {
