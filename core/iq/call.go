@@ -80,8 +80,8 @@ func dispatchReply(ctx context.Context, ev *route.Event) ext.Verdict {
 		return ext.Next
 	}
 	c.stop()
-	if cause := stanza.ReadError(st); cause != nil {
-		c.answer(ctx, st, cause)
+	if st.Type == "error" {
+		c.answer(ctx, st, stanza.ReadError(st))
 	} else {
 		c.answer(ctx, st, nil)
 	}
