@@ -58,7 +58,7 @@ func (g target) Reconfigure(lua string) module.Plan {
 
 // TestGoldenStreams plays the golden streams of all modules to the built
 // server, over TLS, with what is sent cut at random bytes. Those that begin on
-// a stream without TLS stay in memory.
+// a stream without TLS, or change what TLS is, stay in memory.
 func TestGoldenStreams(t *testing.T) {
 	files, err := filepath.Glob("../../modules/*/testdata/*.txtar")
 	if err != nil || len(files) == 0 {
@@ -70,7 +70,7 @@ func TestGoldenStreams(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if strings.Contains(string(text), "-- stranger") {
+		if strings.Contains(string(text), "-- stranger") || strings.Contains(string(text), "\nssl = ") {
 			continue
 		}
 		played++
