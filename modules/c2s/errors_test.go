@@ -97,7 +97,7 @@ func TestHeader(t *testing.T) {
 	for range 3 {
 		conn := s.Dial("c2s")
 		r := element.NewReader(element.DefaultLimits)
-		go io.WriteString(conn, "<?xml version='1.0'?>"+strings.Replace(header, " to=", " xml:lang='de' from='romeo@example.org' to=", 1)) //nolint:errcheck // the answer shows it
+		go io.WriteString(conn, "<?xml version='1.0'?>"+strings.Replace(header, " to=", " xml:lang='de' from='romeo@example.org' to=", 1))
 		var h element.Header
 		for {
 			tok, err := r.Next()
