@@ -31,7 +31,7 @@ func TestReadme(t *testing.T) {
 	if os.Getenv("TERCET_WRITE") == "" {
 		t.Fatal("README.md is out of date: TERCET_WRITE=1 go test -run TestReadme .")
 	}
-	if err := os.WriteFile("README.md", []byte(text), 0o644); err != nil { //nolint:gosec // as the other sources
+	if err := os.WriteFile("README.md", []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -63,7 +63,7 @@ func moduleTable(t *testing.T) string {
 	}
 	var rows []string
 	for file, names := range words {
-		b, err := os.ReadFile(file) //nolint:gosec // a file of the source
+		b, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -62,6 +62,9 @@ func (s *Stream) loop(ctx context.Context) error {
 		}
 		s.cork.Flush()
 		s.reader.Release()
+		if err := s.relieve(); err != nil { // also of what others have sent
+			return err
+		}
 		if err := s.await(ctx); err != nil {
 			return err
 		}
@@ -73,11 +76,6 @@ func (s *Stream) loop(ctx context.Context) error {
 
 // await waits for input within the time that the stream's state allows.
 func (s *Stream) await(ctx context.Context) error {
-	if high := s.opts.HighWater; high > 0 && s.Conn.Queued() > high {
-		if err := s.Conn.WaitBelow(high, time.Time{}); err != nil {
-			return s.ended(err)
-		}
-	}
 	for {
 		s.arm()
 		err := s.Conn.Wait()
@@ -90,6 +88,16 @@ func (s *Stream) await(ctx context.Context) error {
 		}
 		s.cork.Flush()
 	}
+}
+
+// relieve waits while too much waits for the peer: it pays for what it asks.
+func (s *Stream) relieve() error {
+	high := s.opts.HighWater
+	if high <= 0 || s.Conn.Queued() <= high {
+		return nil
+	}
+	s.cork.Flush()
+	return s.ended(s.Conn.WaitBelow(high, time.Time{}))
 }
 
 // arm sets the read deadline; while stanzas flow it does so rarely.
@@ -167,6 +175,9 @@ func (s *Stream) tokens(ctx context.Context) error {
 			return err
 		}
 		if err := s.runThen(ctx); err != nil {
+			return err
+		}
+		if err := s.relieve(); err != nil {
 			return err
 		}
 	}

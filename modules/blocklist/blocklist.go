@@ -22,6 +22,7 @@ import (
 	"tercet/core/stanza"
 	"tercet/core/storage"
 	"tercet/modules/disco"
+	"tercet/modules/roster"
 )
 
 // Module is the blocking command module.
@@ -92,6 +93,7 @@ func load(s *module.Scope, o options) error {
 			route.Out[kind][t].Handle(s, prio, m.outgoing)
 		}
 	}
+	route.Out[stanza.Presence][route.Bare].Handle(s, 100, m.subscribing)
 	auth.Deleted.Handle(s, 0, func(_ context.Context, ev *auth.AccountEvent) ext.Verdict {
 		m.lists.Forget(ev.User)
 		return ext.Next
@@ -142,7 +144,7 @@ func items(e element.Element) ([]jid.JID, error) {
 	var all []jid.JID
 	for item := range e.Children() {
 		if !item.Is(ns, "item") {
-			continue
+			return nil, stanza.Fail(stanza.BadRequest, "there is something else than items")
 		}
 		j, err := jid.Parse(item.Attr("jid"))
 		if err != nil {
@@ -165,7 +167,7 @@ func (m *blocklist) block(ctx context.Context, r *iq.Request) (element.Element, 
 		return element.Element{}, stanza.Fail(stanza.NotAllowed, "one cannot block oneself")
 	}
 	var fresh []jid.JID
-	err = m.change(ctx, r, func(next list) error {
+	err = m.change(ctx, r, all, func(next list) error {
 		for _, j := range all {
 			if !next[j] {
 				next[j] = true
@@ -189,7 +191,7 @@ func (m *blocklist) unblock(ctx context.Context, r *iq.Request) (element.Element
 		return element.Element{}, err
 	}
 	var gone []jid.JID
-	err = m.change(ctx, r, func(next list) error {
+	err = m.change(ctx, r, all, func(next list) error {
 		if len(all) == 0 { // everybody (section 3.5)
 			for j := range next {
 				gone = append(gone, j)
@@ -210,8 +212,9 @@ func (m *blocklist) unblock(ctx context.Context, r *iq.Request) (element.Element
 	return element.Element{}, err
 }
 
-// change edits the list, stores it, and tells the resources that know it.
-func (m *blocklist) change(ctx context.Context, r *iq.Request, fn func(next list) error) error {
+// change edits the list, stores it, and tells the resources that know it, in
+// the order of the changes.
+func (m *blocklist) change(ctx context.Context, r *iq.Request, named []jid.JID, fn func(next list) error) error {
 	_, err := m.lists.Edit(ctx, r.To.Local(), func(l list) (list, error) {
 		next := maps.Clone(l)
 		if next == nil {
@@ -220,31 +223,48 @@ func (m *blocklist) change(ctx context.Context, r *iq.Request, fn func(next list
 		if err := fn(next); err != nil {
 			return nil, err
 		}
-		return next, m.store.Set(ctx, r.To.Local(), next.sorted())
-	})
-	if err != nil {
-		return err
-	}
-	for _, s := range m.scope.Host.Sessions.Resources(r.To.Local()) {
-		if on := interested.Peek(s); on != nil && on.Load() {
-			r.Deliver(s, stanza.New(stanza.IQ, "set", r.To, s.JID, stanza.NewID(), r.Payload))
+		if err := m.store.Set(ctx, r.To.Local(), next.sorted()); err != nil {
+			return nil, err
 		}
-	}
-	return nil
+		m.push(r, named)
+		return next, nil
+	})
+	return err
 }
 
-// hide makes the account unavailable to whom it has blocked (section 3.3).
+// push tells what was named, and nothing else of what the client has sent.
+func (m *blocklist) push(r *iq.Request, named []jid.JID) {
+	b := element.New(ns, r.Payload.Local())
+	for _, j := range named {
+		b.Open(ns, "item").Attr("jid", j.String()).Close()
+	}
+	payload := b.Element()
+	for _, s := range m.scope.Host.Sessions.Resources(r.To.Local()) {
+		if on := interested.Peek(s); on != nil && on.Load() {
+			r.Deliver(s, stanza.New(stanza.IQ, "set", r.To, s.JID, stanza.NewID(), payload))
+		}
+	}
+}
+
+// hide makes the account unavailable to whom it has blocked (section 3.3), and
+// forgets their requests to subscribe.
 func (m *blocklist) hide(ctx context.Context, r *iq.Request, fresh []jid.JID) {
 	m.presences(ctx, r, fresh, func(s *session.Session, to jid.JID) *stanza.Stanza {
 		return stanza.New(stanza.Presence, "unavailable", s.JID, to, "")
 	})
+	m.refuse(ctx, r, fresh)
 }
 
-// show sends contacts that were blocked the presence they have missed.
+// show sends contacts that were blocked the presence they have missed, and
+// asks for theirs.
 func (m *blocklist) show(ctx context.Context, r *iq.Request, gone []jid.JID) {
 	m.presences(ctx, r, gone, func(s *session.Session, to jid.JID) *stanza.Stanza {
-		return s.Presence().WithFrom(s.JID).WithTo(to)
+		if last := s.Presence(); last != nil {
+			return last.WithFrom(s.JID).WithTo(to)
+		}
+		return nil
 	})
+	m.probe(ctx, r, gone)
 }
 
 // presences sends a presence of each available resource to those of the
@@ -254,9 +274,9 @@ func (m *blocklist) presences(ctx context.Context, r *iq.Request, all []jid.JID,
 		if !s.Available() {
 			continue
 		}
-		for _, to := range all {
-			if visible(ctx, r, to) {
-				r.Send(ctx, of(s, to))
+		for _, to := range contacts(ctx, r, all, func(i roster.Item) bool { return i.From }) {
+			if st := of(s, to); st != nil {
+				r.Send(ctx, st)
 			}
 		}
 	}
@@ -280,17 +300,33 @@ func (m *blocklist) incoming(ctx context.Context, ev *route.Event) ext.Verdict {
 	return ext.Stop
 }
 
+// subscribing stops requests to subscribe to somebody blocked before they are
+// noted in the roster.
+func (m *blocklist) subscribing(ctx context.Context, ev *route.Event) ext.Verdict {
+	if t := ev.Stanza.Type; t == "subscribe" || t == "subscribed" {
+		return m.outgoing(ctx, ev)
+	}
+	return ext.Next
+}
+
 // outgoing tells the account that it has blocked whom it writes to (section
-// 3.6). To take presence back is allowed.
+// 3.6). To take presence back is allowed; other presence goes to all who are
+// subscribed, and is left out without a word.
 func (m *blocklist) outgoing(ctx context.Context, ev *route.Event) ext.Verdict {
 	st := ev.Stanza
 	if ev.ToSelf || !m.blocks(ctx, ev.Origin.JID.Local(), st.To) {
 		return ext.Next
 	}
-	if st.Kind == stanza.Presence && (st.Type == "unavailable" || st.Type == "unsubscribe" || st.Type == "unsubscribed") {
-		return ext.Next
+	if st.Kind == stanza.Presence {
+		switch st.Type {
+		case "unavailable", "unsubscribe", "unsubscribed":
+			return ext.Next
+		case "":
+			return ext.Stop
+		}
 	}
-	cause := stanza.Fail(stanza.NotAcceptable, "this user is blocked")
+	cause := stanza.Fail(stanza.NotAcceptable, "You have blocked this JID")
+	cause.Type = "cancel"
 	cause.App = element.New(nsErrors, "blocked").Element()
 	return answer(ctx, ev, cause)
 }

@@ -103,6 +103,7 @@ func TestOneAnswerServesAll(t *testing.T) {
 		t.Error("forgotten by a reload")
 	}
 	juliet.Send("<presence type='unavailable'/>")
+	juliet.Next()
 	juliet.Quiet()
 	if of(t, s, juliet) != nil {
 		t.Error("an unavailable resource can do something")
@@ -208,6 +209,7 @@ func TestChangeIsTold(t *testing.T) {
 	s := coretest.New(t, "modules_enabled = { \"caps\", \"ping\", \"listener\" }\n", append([]module.Definition{listener}, modules.All...)...)
 	romeo := s.Login("romeo", "orchard")
 	answer(romeo, come(t, romeo, claim("sha-1", ver)), inner)
+	coretest.Eventually(t, "the change is told", func() bool { return len(told) == 1 })
 	if ev := <-told; ev.Session.JID.String() != romeo.JID || !ev.Info.Has("http://jabber.org/protocol/muc") {
 		t.Errorf("told of %s: %v", ev.Session.JID, ev.Info)
 	}

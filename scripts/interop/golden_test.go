@@ -19,7 +19,7 @@ type cutter struct{ net.Conn }
 
 func (c cutter) Write(p []byte) (n int, err error) {
 	for n < len(p) {
-		k := min(len(p)-n, 1+rand.IntN(40)) //nolint:gosec // no secret
+		k := min(len(p)-n, 1+rand.IntN(40))
 		if k, err = c.Conn.Write(p[n : n+k]); err != nil {
 			return n, err
 		}
@@ -34,14 +34,14 @@ type target struct {
 	t *testing.T
 }
 
-func (g target) Dial() net.Conn { return cutter{g.server.dial(g.t)} }
+func (g target) Dial() net.Conn { return cutter{g.dial(g.t)} }
 
 func (g target) AddUser(_, user, password string) { g.addUser(user, password) }
 
-func (g target) Login(t testing.TB, user, resource string) *coretest.Client {
-	t.Helper()
+func (g target) Login(tb testing.TB, user, resource string) *coretest.Client {
+	tb.Helper()
 	g.addUser(user, coretest.Password(user))
-	c := coretest.NewClient(t, g.Dial(), g.domain)
+	c := coretest.NewClient(tb, g.Dial(), g.domain)
 	c.JID = user + "@" + g.domain + "/" + resource
 	c.Plain(user, coretest.Password(user))
 	c.Bind(resource)

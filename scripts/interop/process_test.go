@@ -35,8 +35,8 @@ func TestSocketActivation(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer f.Close() //nolint:errcheck // the server has its own
-		_ = l.Close()   // a copy of it is held
+		defer f.Close()
+		_ = l.Close() // a copy of it is held
 		held = append(held, f)
 	}
 	s.prepare = func(cmd *exec.Cmd) {
@@ -52,7 +52,7 @@ func TestSocketActivation(t *testing.T) {
 		s.start()
 		s.says("all commands")
 		s.addUser("romeo", coretest.Password("romeo"))
-		conn := tls.Client(early, &tls.Config{ServerName: s.domain, InsecureSkipVerify: true}) //nolint:gosec // a test's self-signed certificate
+		conn := tls.Client(early, &tls.Config{ServerName: s.domain, InsecureSkipVerify: true})
 		_ = conn.SetDeadline(time.Now().Add(20 * time.Second))
 		if err := conn.Handshake(); err != nil {
 			t.Fatalf("%s start: who came before it is not served: %v", round, err)
@@ -177,7 +177,7 @@ func TestUnwritable(t *testing.T) {
 			if err := os.Chown(s.config, nobody, nobody); err != nil {
 				t.Fatal(err)
 			}
-			said := ""
+			var said string
 			if tt.starts {
 				s.start()
 				s.says("all commands")

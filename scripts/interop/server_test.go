@@ -78,36 +78,36 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
-func freePort(t testing.TB) int {
-	t.Helper()
+func freePort(tb testing.TB) int {
+	tb.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // nothing was accepted
+	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
 }
 
 // newServer writes a config for one host and starts the server on it.
-func newServer(t testing.TB, lua string) *server {
-	t.Helper()
-	s := stoppedServer(t, lua)
+func newServer(tb testing.TB, lua string) *server {
+	tb.Helper()
+	s := stoppedServer(tb, lua)
 	s.start()
 	return s
 }
 
 // stoppedServer writes a config for one host.
-func stoppedServer(t testing.TB, lua string) *server {
-	t.Helper()
-	s := &server{t: t, dir: t.TempDir(), plain: freePort(t), tls: freePort(t), domain: coretest.Domain, host: "127.0.0.1"}
+func stoppedServer(tb testing.TB, lua string) *server {
+	tb.Helper()
+	s := &server{t: tb, dir: tb.TempDir(), plain: freePort(tb), tls: freePort(tb), domain: coretest.Domain, host: "127.0.0.1"}
 	s.write(lua)
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		if s.cmd == nil {
 			return
 		}
 		s.kill(syscall.SIGTERM)
-		if t.Failed() {
-			t.Logf("the server's log:\n%s", tail(s.log.String(), 8000))
+		if tb.Failed() {
+			tb.Logf("the server's log:\n%s", tail(s.log.String(), 8000))
 		}
 	})
 	return s
@@ -208,18 +208,18 @@ func (s *server) addUser(user, password string) {
 }
 
 // dial opens a connection with TLS from the first byte.
-func (s *server) dial(t testing.TB) net.Conn {
-	t.Helper()
+func (s *server) dial(tb testing.TB) net.Conn {
+	tb.Helper()
 	c, err := s.tryDial()
 	if err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 	return c
 }
 
 func (s *server) tryDial() (net.Conn, error) {
 	d := tls.Dialer{Config: &tls.Config{
-		ServerName: s.domain, NextProtos: []string{"xmpp-client"}, InsecureSkipVerify: true, //nolint:gosec // a test's self-signed certificate
+		ServerName: s.domain, NextProtos: []string{"xmpp-client"}, InsecureSkipVerify: true,
 	}}
 	c, err := d.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.tls))
 	if err != nil {
@@ -229,10 +229,10 @@ func (s *server) tryDial() (net.Conn, error) {
 }
 
 // login opens a session.
-func (s *server) login(t testing.TB, user, resource string) *coretest.Client {
-	t.Helper()
+func (s *server) login(tb testing.TB, user, resource string) *coretest.Client {
+	tb.Helper()
 	s.addUser(user, coretest.Password(user))
-	c := coretest.NewClient(t, s.dial(t), s.domain)
+	c := coretest.NewClient(tb, s.dial(tb), s.domain)
 	c.JID = user + "@" + s.domain + "/" + resource
 	c.Plain(user, coretest.Password(user))
 	c.Bind(resource)
