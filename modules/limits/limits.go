@@ -70,7 +70,7 @@ func load(s *module.Scope, o options) error {
 		}
 		free[j.Bare()] = true
 	}
-	stream.Opened.Handle(s, 0, func(_ context.Context, ev *stream.LifeEvent) ext.Verdict {
+	stream.Opened.Handle(s, 0, func(ctx context.Context, ev *stream.LifeEvent) ext.Verdict {
 		l, ok := o.Limits[ev.Stream.Kind()]
 		if !ok {
 			return ext.Next
