@@ -52,7 +52,7 @@ type Exchange interface {
 }
 
 // A Failure is a SASL failure with a condition of RFC 6120 section 6.5.
-type Failure struct {
+type Failure struct { //nolint:errname // SASL's own word
 	Condition string
 	Text      string
 	User      string // the localpart that was tried, for logs and limits; may be empty

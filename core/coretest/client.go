@@ -28,9 +28,7 @@ type Client struct {
 	domain string
 	read   *element.Reader
 	items  chan item
-	sent   chan []byte
 	held   []element.Element // read ahead
-	ended  error
 }
 
 type item struct {

@@ -56,10 +56,7 @@ func matchElement(vars map[string]string, want, got element.Element) string {
 }
 
 func matchAttrs(vars map[string]string, want, got element.Element) string {
-	left := make(map[element.Name]string)
-	for name, value := range got.Attrs() {
-		left[name] = value
-	}
+	left := maps.Collect(got.Attrs())
 	for name, value := range want.Attrs() {
 		have, ok := left[name]
 		if !ok {

@@ -89,7 +89,7 @@ func Scripts(t *testing.T, mods ...module.Definition) {
 		t.Fatalf("no golden streams in testdata: %v", err)
 	}
 	for _, file := range files {
-		text, err := os.ReadFile(file) //nolint:gosec // a test's own file
+		text, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}

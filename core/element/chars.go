@@ -176,7 +176,8 @@ func appendEscaped(dst []byte, s string, plain uint8) []byte {
 			i++
 			continue
 		}
-		n, to := 1, ""
+		n := 1
+		var to string
 		switch {
 		case c >= utf8.RuneSelf:
 			var r rune

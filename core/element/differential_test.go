@@ -119,8 +119,7 @@ func checkDifferential(t *testing.T, b []byte) (Element, error) {
 		t.Fatalf("%q: Parse says %v, an arena %v", b, err, err2)
 	}
 	if err != nil {
-		var stream *Error
-		if !errors.As(err, &stream) {
+		if _, ok := errors.AsType[*Error](err); !ok {
 			t.Fatalf("%q: error %v is no stream error", b, err)
 		}
 		return Element{}, err

@@ -304,4 +304,4 @@ func (e Element) elementFrom(n int32) Element {
 }
 
 // alias makes a string of bytes that nobody writes to any more.
-func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) }
+func alias(b []byte) string { return unsafe.String(unsafe.SliceData(b), len(b)) } //nolint:gosec // see above

@@ -4,6 +4,7 @@ package element
 
 import (
 	"bytes"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -131,8 +132,8 @@ func (s *scanner) lookup(prefix []byte) (int32, error) {
 	case "xmlns":
 		return 0, malformed("reserved prefix")
 	}
-	for i := len(s.binds) - 1; i >= 0; i-- {
-		if b := s.binds[i]; bytes.Equal(s.buf[b.from:b.to], prefix) {
+	for _, v := range slices.Backward(s.binds) {
+		if b := v; bytes.Equal(s.buf[b.from:b.to], prefix) {
 			return b.rec, nil
 		}
 	}

@@ -129,6 +129,7 @@ func (r *Reader) next() (Token, error) {
 			return Token{}, malformed("bytes after the end of the stream")
 		}
 		return Token{}, io.EOF
+	default: // between the header and the end
 	}
 	if r.open {
 		return r.element()

@@ -39,8 +39,7 @@ func read(r *element.Reader, s string) ([]element.Token, error) {
 
 // condition returns the condition of a stream error, or the error's text.
 func condition(err error) string {
-	var e *element.Error
-	if errors.As(err, &e) {
+	if e, ok := errors.AsType[*element.Error](err); ok {
 		return e.Condition
 	}
 	return fmt.Sprint(err)

@@ -132,6 +132,7 @@ func (s *scanner) scan() error {
 			err = s.endTag()
 		case inCDATA:
 			err = s.cdata()
+		default: // complete, as the loop asks
 		}
 		if err != nil {
 			return err

@@ -30,7 +30,7 @@ func Parse(s string) (JID, error) {
 
 // ParseBytes is Parse for a slice of a read buffer.
 func ParseBytes(b []byte) (JID, error) {
-	return Parse(unsafe.String(unsafe.SliceData(b), len(b))) // Parse keeps nothing of it
+	return Parse(unsafe.String(unsafe.SliceData(b), len(b))) //nolint:gosec // Parse keeps nothing of it
 }
 
 // New returns the address of three parts; local and resource may be empty.
@@ -56,7 +56,7 @@ func New(local, domain, resource string) (JID, error) {
 func MustParse(s string) JID {
 	j, err := Parse(s)
 	if err != nil {
-		panic(fmt.Sprintf("jid: parse %q: %v", s, err))
+		panic(fmt.Sprintf("jid: parse %q: %v", s, err)) //nolint:forbidigo // a fault of the program
 	}
 	return j
 }

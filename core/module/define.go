@@ -57,8 +57,8 @@ func clone[O any](o O) O {
 	if v.Kind() != reflect.Struct {
 		return o
 	}
-	for i := range v.NumField() {
-		f := v.Field(i)
+	for _, f := range v.Fields() {
+		f := f
 		if !f.CanSet() {
 			continue
 		}

@@ -47,7 +47,10 @@ type Event struct {
 // Out holds the hooks that a local client's stanza meets first
 // ("pre-message/full"), In those at its destination ("message/full"); indexed
 // by Kind and Target. A stopped event is done with: who stops it has answered.
-var Out, In = hooks("pre-"), hooks("")
+var (
+	Out = hooks("pre-")
+	In  = hooks("")
+)
 
 // Before is fired for each stanza of a local client, before Out.
 var Before = ext.NewHook[Event]("pre-stanza")

@@ -48,7 +48,7 @@ func (ev *Event) later(ctx context.Context, l *lane.Lane, fn func(context.Contex
 	if ev.Origin != nil {
 		ev.Origin.Backlog().Add()
 	}
-	ctx = detached{context.WithoutCancel(ctx)}
+	ctx = detached{context.WithoutCancel(ctx)} //nolint:contextcheck // what waits outlives the sender
 	l.Later(func() {
 		defer later.waited()
 		fn(ctx, &later)

@@ -84,8 +84,9 @@ func (s *Stanza) fault() string {
 		return "unknown type of presence"
 	case IQ:
 		return s.faultIQ()
+	default:
+		return "" // RFC 6121 5.2.2: an unknown type of message means normal
 	}
-	return "" // RFC 6121 5.2.2: an unknown type of message means normal
 }
 
 // faultIQ is fault for the rules of RFC 6120 8.2.3.

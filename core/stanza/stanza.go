@@ -65,7 +65,7 @@ func New(k Kind, typ string, from, to jid.JID, id string, payload ...element.Ele
 // that are safe in a URL.
 func NewID() string {
 	var b [16]byte
-	rand.Read(b[:]) //nolint:errcheck // never fails since Go 1.24
+	rand.Read(b[:])
 	return base64.RawURLEncoding.EncodeToString(b[:])
 }
 

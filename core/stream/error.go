@@ -74,12 +74,10 @@ func appendError(dst []byte, e *Error) []byte {
 // asError finds the stream error that an error stands for; what is not one is
 // told as internal-server-error without words.
 func asError(err error) *Error {
-	var own *Error
-	if errors.As(err, &own) {
+	if own, ok := errors.AsType[*Error](err); ok {
 		return own
 	}
-	var xml *element.Error
-	if errors.As(err, &xml) {
+	if xml, ok := errors.AsType[*element.Error](err); ok {
 		return Fail(xml.Condition, xml.Text)
 	}
 	return Fail(InternalServerError, "")

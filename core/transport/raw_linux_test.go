@@ -20,12 +20,12 @@ func TestSocketBelowAWrapper(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close() //nolint:errcheck // the test is over
+	defer l.Close()
 	c, err := net.Dial("tcp", l.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close() //nolint:errcheck // the test is over
+	defer c.Close()
 	tcp := c.(*net.TCPConn)
 	if rawConn(counted{tcp}) == nil {
 		t.Error("a wrapper that shows its socket is not used directly")

@@ -44,7 +44,7 @@ func wantEnd(t *testing.T, c *coretest.Client, want string) {
 // TestHeaderErrors opens streams that cannot be (RFC 6120 sections 4.7, 4.8
 // and 4.9.3).
 func TestHeaderErrors(t *testing.T) {
-	replace := func(old, new string) string { return strings.Replace(header, old, new, 1) }
+	replace := func(was, is string) string { return strings.Replace(header, was, is, 1) }
 	cases := []struct{ name, send, want string }{
 		{"another host", replace("to='example.org'", "to='example.net'"), "host-unknown"},
 		{"no host", replace("to='example.org' ", ""), "improper-addressing"},
@@ -97,7 +97,7 @@ func TestHeader(t *testing.T) {
 	for range 3 {
 		conn := s.Dial("c2s")
 		r := element.NewReader(element.DefaultLimits)
-		go io.WriteString(conn, "<?xml version='1.0'?>"+strings.Replace(header, " to=", " xml:lang='de' from='romeo@example.org' to=", 1)) //nolint:errcheck // the answer shows it
+		go io.WriteString(conn, "<?xml version='1.0'?>"+strings.Replace(header, " to=", " xml:lang='de' from='romeo@example.org' to=", 1))
 		var h element.Header
 		for {
 			tok, err := r.Next()

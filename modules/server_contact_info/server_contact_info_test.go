@@ -34,8 +34,11 @@ func TestContactsAreTold(t *testing.T) {
 		name, config string
 		has, lacks   []string
 	}{
-		{"given", `contact_info = { abuse = { "mailto:abuse@example.org", "xmpp:abuse@example.org" }; support = "https://example.org/help" } admins = { "boss@example.org" }`,
-			[]string{"abuse-addresses", "mailto:abuse@example.org", "xmpp:abuse@example.org", "support-addresses", "https://example.org/help", "http://jabber.org/network/serverinfo"}, []string{"boss", "admin-addresses"}},
+		{
+			"given", `contact_info = { abuse = { "mailto:abuse@example.org", "xmpp:abuse@example.org" }; support = "https://example.org/help" } admins = { "boss@example.org" }`,
+			[]string{"abuse-addresses", "mailto:abuse@example.org", "xmpp:abuse@example.org", "support-addresses", "https://example.org/help", "http://jabber.org/network/serverinfo"},
+			[]string{"boss", "admin-addresses"},
+		},
 		{"the admins", `admins = { "boss@example.org" }`, []string{"admin-addresses", "xmpp:boss@example.org"}, []string{"abuse"}},
 		{"nobody", ``, nil, []string{"serverinfo"}},
 	}

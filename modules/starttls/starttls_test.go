@@ -159,7 +159,7 @@ func TestInjection(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			defer conn.Close() //nolint:errcheck // a test's end
+			defer conn.Close()
 			_ = conn.SetDeadline(time.Now().Add(10 * time.Second))
 			send := func(text string) {
 				if _, err := io.WriteString(conn, text); err != nil {

@@ -22,7 +22,7 @@ const file = "tercet/tercet.sqlite"
 func load(s *module.Scope, o Options) error {
 	log := s.Log
 	s.Env.Storage.Register(func() (storage.Driver, error) {
-		o.Warn = func(text string) { log.WarnContext(context.Background(), "sqlite", "problem", text) } //nolint:contextcheck // called from the writer
+		o.Warn = func(text string) { log.WarnContext(context.Background(), "sqlite", "problem", text) }
 		return Open(filepath.Join(s.Env.DataDir, file), o)
 	}, "sqlite", "internal", "sql", "sql2")
 	return nil
