@@ -154,11 +154,30 @@ func (m *Manager) Close(ctx context.Context) {
 	m.closing.Wait()
 }
 
-// Deactivate ends the sessions of a host that is no longer served.
-func Deactivate(h *route.Host) {
+// hostTime is how long the streams of a host that is no longer served may take
+// to end.
+const hostTime = 5 * time.Second
+
+// deactivate ends the sessions of a host that is no longer served, and waits:
+// its modules shall see them end.
+func deactivate(ctx context.Context, h *route.Host) {
+	gone := stream.Fail(stream.HostGone, "")
 	for s := range h.Sessions.All() {
 		if st := s.Stream(); st != nil {
-			st.End(stream.Fail(stream.HostGone, ""))
+			st.End(gone)
+		} else {
+			h.Unbind(ctx, s, gone) // it waited to be resumed
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, hostTime)
+	defer cancel()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for h.Sessions.Len() > 0 {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
 		}
 	}
 }

@@ -58,7 +58,6 @@ func clone[O any](o O) O {
 		return o
 	}
 	for _, f := range v.Fields() {
-		f := f
 		if !f.CanSet() {
 			continue
 		}

@@ -293,14 +293,15 @@ func (ch *change) commit(ctx context.Context, w *wanted) error {
 		inst.order = i
 		m.instances[want.key] = inst
 	}
+	var off []*route.Host
 	for name, host := range before {
 		if ch.hosts[name] != host {
 			ch.plan.SessionsEnded += host.Sessions.Len()
-			Deactivate(host)
+			off = append(off, host)
 		}
 	}
 	slices.Sort(ch.plan.Unloaded)
-	m.retire(ctx, gone)
+	m.retire(ctx, gone, off)
 	return nil
 }
 
@@ -325,16 +326,19 @@ func (ch *change) replaced() []*Scope {
 	return gone
 }
 
-// retire closes scopes in the background: a reload may come from a handler of
-// the very module that goes.
-func (m *Manager) retire(ctx context.Context, gone []*Scope) {
-	if len(gone) == 0 {
+// retire ends hosts and then closes scopes, in the background: a reload may
+// come from a handler of the very module that goes.
+func (m *Manager) retire(ctx context.Context, gone []*Scope, off []*route.Host) {
+	if len(gone)+len(off) == 0 {
 		return
 	}
 	for _, s := range gone {
 		m.leaving.Store(s, s.Name())
 	}
 	m.closing.Go(func() {
+		for _, h := range off {
+			deactivate(context.WithoutCancel(ctx), h)
+		}
 		for _, s := range gone {
 			m.close(context.WithoutCancel(ctx), s)
 		}
