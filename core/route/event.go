@@ -99,22 +99,39 @@ func (w *work) done() {
 }
 
 // Await has the acknowledgement of the stanza (XEP-0198) wait until what was
-// stored is safe. Delivery does not wait.
+// stored is safe. Delivery does not wait; the sender's reader does, when much
+// of what it has sent is not safe.
 func (ev *Event) Await(c storage.Commit) {
-	w := ev.work
-	if w == nil || (c.Done() && c.Err() == nil) {
+	if c.Done() && c.Err() == nil {
 		return
 	}
+	w, waits := ev.work, ev.wait()
 	w.add()
 	c.Then(func(err error) {
+		waits.over()
 		if err == nil {
 			w.done()
 			return
 		}
-		if s := w.of.Stream(); s != nil { // unacknowledged: the client sends it again
-			s.End(stream.Fail(stream.ResourceConstraint, ""))
-		}
+		w.lost()
 	})
+}
+
+// Lost says that the stanza should have been stored and was not: it is not
+// acknowledged.
+func (ev *Event) Lost() {
+	ev.work.add()
+	ev.work.lost()
+}
+
+// lost leaves the work undone for ever.
+func (w *work) lost() {
+	if w == nil {
+		return
+	}
+	if s := w.of.Stream(); s != nil { // the client sends it again
+		s.End(stream.Fail(stream.ResourceConstraint, ""))
+	}
 }
 
 // Send routes a stanza that a handler makes, on behalf of its from address.

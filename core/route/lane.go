@@ -45,14 +45,34 @@ func (ev *Event) later(ctx context.Context, l *lane.Lane, fn func(context.Contex
 	later := *ev
 	later.Pass, later.Cork, later.deep, later.root = ext.Pass{}, nil, 0, false
 	later.work.add()
-	if ev.Origin != nil {
-		ev.Origin.Backlog().Add()
-	}
-	ctx = detached{context.WithoutCancel(ctx)} //nolint:contextcheck // what waits outlives the sender
+	waits := ev.wait()
+	ctx = detached{context.WithoutCancel(ctx)}
 	l.Later(func() {
-		defer later.waited()
+		defer later.work.done()
+		defer waits.over()
 		fn(ctx, &later)
 	})
+}
+
+// A wait is a stanza that its sender's reader has to pay for.
+type wait struct {
+	of   *session.Backlog
+	size int
+}
+
+func (ev *Event) wait() wait {
+	if ev.Origin == nil {
+		return wait{}
+	}
+	w := wait{ev.Origin.Backlog(), ev.Stanza.Size()}
+	w.of.Add(w.size)
+	return w
+}
+
+func (w wait) over() {
+	if w.of != nil {
+		w.of.Done(w.size)
+	}
 }
 
 // detached is the context of what has waited: the frame that sent it may have

@@ -141,14 +141,6 @@ func (ev *Event) destination() *Host {
 	return ev.Host
 }
 
-// waited ends the wait of an event in a lane.
-func (ev *Event) waited() {
-	ev.work.done()
-	if ev.Origin != nil {
-		ev.Origin.Backlog().Done()
-	}
-}
-
 // arrive fires the hooks of the destination. It runs in the destination's lane.
 func (ev *Event) arrive(ctx context.Context, dest *Host) {
 	ev.Host = dest

@@ -8,24 +8,29 @@ import (
 	"sync/atomic"
 )
 
-// backlogMost is how many stanzas of one client may wait in the lanes of their
-// destinations before the client is not read any more.
-const backlogMost = 1024
+// What of one client may wait, in the lanes of its destinations or to be
+// stored, before the client is not read any more; and what a stanza counts for
+// beside its size. Both in bytes.
+const (
+	backlogMost = 1 << 20
+	backlogEach = 1 << 10
+)
 
 // A Backlog counts the stanzas of a client that wait for others.
 type Backlog struct {
-	n    atomic.Int32
+	n    atomic.Int64  // bytes
 	mu   sync.Mutex    // guards room
 	room chan struct{} // closed when there is room again, if the reader waits
 }
 
-// Add counts a stanza that has to wait.
-func (b *Backlog) Add() { b.n.Add(1) }
+// Add counts a stanza of so many bytes that has to wait.
+func (b *Backlog) Add(size int) { b.n.Add(int64(size) + backlogEach) }
 
 // Done takes it off again.
-func (b *Backlog) Done() {
-	if b.n.Add(-1) >= backlogMost {
-		return
+func (b *Backlog) Done(size int) {
+	had := int64(size) + backlogEach
+	if left := b.n.Add(-had); left >= backlogMost || left+had < backlogMost {
+		return // the reader has not been waiting, or waits on
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

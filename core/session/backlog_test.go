@@ -13,8 +13,9 @@ func TestReaderWaitsWhileItsStanzasWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b session.Backlog
 		for range 1024 {
-			b.Add()
+			b.Add(0)
 		}
+		b.Add(100_000)
 		read := make(chan struct{})
 		go func() {
 			b.Wait(t.Context())
@@ -26,7 +27,14 @@ func TestReaderWaitsWhileItsStanzasWait(t *testing.T) {
 			t.Fatal("the reader went on with a full backlog")
 		default:
 		}
-		b.Done()
+		b.Done(0)
+		synctest.Wait()
+		select {
+		case <-read:
+			t.Fatal("the reader went on while too many bytes wait")
+		default:
+		}
+		b.Done(100_000)
 		<-read
 		b.Wait(t.Context()) // there is room now
 	})

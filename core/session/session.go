@@ -65,7 +65,7 @@ func (s *Session) Stream() *stream.Stream {
 	return s.stream
 }
 
-// Backlog counts the client's stanzas that wait in lanes.
+// Backlog counts the client's stanzas that wait in lanes, or to be stored.
 func (s *Session) Backlog() *Backlog { return &s.backlog }
 
 // Progress counts the stanzas that came from the client.

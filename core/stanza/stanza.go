@@ -54,6 +54,15 @@ type Stanza struct {
 	added    []element.Element // behind what was read
 }
 
+// Size is about how many bytes of memory the stanza holds.
+func (s *Stanza) Size() int {
+	n := s.root.Size()
+	for _, e := range s.added {
+		n += e.Size()
+	}
+	return n
+}
+
 // New returns a stanza with this payload; zero elements in it are left out.
 func New(k Kind, typ string, from, to jid.JID, id string, payload ...element.Element) *Stanza {
 	s := &Stanza{Kind: k, Type: typ, ID: id, From: from, To: to}

@@ -52,7 +52,7 @@ func (a *archive) incoming(ctx context.Context, ev *route.Event) ext.Verdict {
 }
 
 // keep archives the message if it is worth keeping, and returns its id, or "".
-// A store that fails loses the copy, not the message.
+// A store that fails loses the copy, not the message; it is not acknowledged.
 func (a *archive) keep(ctx context.Context, ev *route.Event, account, with jid.JID) string {
 	kept := a.lessIgnored(ev.Stanza)
 	if !a.wanted(ctx, ev, kept, account, with) {
@@ -64,6 +64,7 @@ func (a *archive) keep(ctx context.Context, ev *route.Event, account, with jid.J
 	id, commit, err := a.store.Append(account.Local(), storage.Entry{When: time.Now(), With: with, Body: kept.AppendTo(nil)})
 	if err != nil {
 		a.scope.Log.ErrorContext(ctx, "message not archived", "jid", account.String(), "err", err)
+		ev.Lost()
 		return ""
 	}
 	ev.Await(commit)
