@@ -6,8 +6,11 @@ package offline
 
 import (
 	"context"
+	"errors"
 	"time"
 
+	"tercet/core/auth"
+	"tercet/core/cache"
 	"tercet/core/element"
 	"tercet/core/ext"
 	"tercet/core/module"
@@ -36,17 +39,30 @@ type offline struct {
 	options
 	scope *module.Scope
 	store storage.Archive
+	// counts are the messages kept for each account. They spare a question to
+	// the store, which answers only when all that was appended is safe.
+	counts *cache.Cache[int]
 }
+
+// countsKept is how many accounts' counts are kept in memory.
+const countsKept = 50_000
 
 func load(s *module.Scope, o options) error {
 	store, err := s.Archive("offline")
 	if err != nil {
 		return err
 	}
-	m := &offline{o, s, store}
+	m := &offline{options: o, scope: s, store: store}
+	m.counts = cache.New(countsKept, func(ctx context.Context, user string) (int, error) {
+		return store.Count(ctx, user, storage.Query{})
+	})
 	disco.Feature.Add(s, "msgoffline")
 	message.Offline.Handle(s, -1, m.keep)
 	message.Broadcast.Handle(s, -1, m.deliver)
+	auth.Deleted.Handle(s, 0, func(_ context.Context, ev *auth.AccountEvent) ext.Verdict {
+		m.counts.Forget(ev.User)
+		return ext.Next
+	})
 	return nil
 }
 
@@ -60,24 +76,47 @@ func (m *offline) keep(ctx context.Context, ev *route.Event) ext.Verdict {
 	if st.To.IsZero() {
 		user = st.From.Local()
 	}
-	if m.Max > 0 {
-		n, err := m.store.Count(ctx, user, storage.Query{})
-		if err != nil {
-			m.scope.Log.ErrorContext(ctx, "offline messages not counted", "jid", st.To.String(), "err", err)
-			return ext.Next
-		}
-		if n >= m.Max {
-			ev.Bounce(ctx, stanza.Fail(stanza.ServiceUnavailable, "too many messages wait for this user"))
-			return ext.Stop
-		}
+	switch err := m.count(ctx, user); {
+	case errors.Is(err, errFull):
+		ev.Bounce(ctx, stanza.Fail(stanza.ServiceUnavailable, "too many messages wait for this user"))
+		return ext.Stop
+	case err != nil:
+		m.scope.Log.ErrorContext(ctx, "offline messages not counted", "jid", st.To.String(), "err", err)
+		return ext.Next
+	}
+	if ev.Origin != nil { // a client does not say when we kept its message
+		st = st.Without(m.ours)
 	}
 	_, commit, err := m.store.Append(user, storage.Entry{When: time.Now(), With: st.From, Body: st.AppendTo(nil)})
 	if err != nil {
+		m.counts.Forget(user)
 		m.scope.Log.ErrorContext(ctx, "message not kept", "jid", st.To.String(), "err", err)
 		return ext.Next
 	}
 	ev.Await(commit)
 	return ext.Stop
+}
+
+// errFull says that an account has as many messages as may be kept for it.
+var errFull = errors.New("offline: too many messages")
+
+// count takes one more message into account.
+func (m *offline) count(ctx context.Context, user string) error {
+	if m.Max == 0 {
+		return nil
+	}
+	_, err := m.counts.Edit(ctx, user, func(n int) (int, error) {
+		if n >= m.Max {
+			return n, errFull
+		}
+		return n + 1, nil
+	})
+	return err
+}
+
+// ours reports whether an element is the time that this host stamps.
+func (m *offline) ours(e element.Element) bool {
+	return e.Is(nsDelay, "delay") && e.Attr("from") == m.scope.Host.Name
 }
 
 // worth reports whether a message is kept: it has something to say, and its
@@ -145,7 +184,9 @@ func (m *offline) deliver(ctx context.Context, ev *message.BroadcastEvent) ext.V
 			done = append(done, e.ID)
 		}
 		if len(done) > 0 {
-			if _, err := m.store.Delete(ctx, user, storage.Query{IDs: done}); err != nil {
+			_, err := m.store.Delete(ctx, user, storage.Query{IDs: done})
+			m.counts.Forget(user)
+			if err != nil {
 				m.scope.Log.ErrorContext(ctx, "delivered messages not removed", "jid", ev.Session.JID.String(), "err", err)
 				return ext.Next
 			}
@@ -159,7 +200,7 @@ func (m *offline) deliver(ctx context.Context, ev *message.BroadcastEvent) ext.V
 // stamp says when the message was kept (XEP-0203), unless it says so already.
 func (m *offline) stamp(st *stanza.Stanza, at time.Time) *stanza.Stanza {
 	for e := range st.Children() {
-		if e.Is(nsDelay, "delay") && e.Attr("from") == m.scope.Host.Name {
+		if m.ours(e) {
 			return st
 		}
 	}

@@ -179,3 +179,25 @@ func TestDeleted(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestForgedStampIsTakenOff has a client claim that we had kept its message
+// long ago.
+func TestForgedStampIsTakenOff(t *testing.T) {
+	s := coretest.New(t, `modules_enabled = { "offline", "ping" }`, modules.All...)
+	s.AddUser(coretest.Domain, "juliet", coretest.Password("juliet"))
+	romeo := s.Login("romeo", "orchard")
+	romeo.Send("<message to='juliet@example.org' type='chat' id='m'><body>x</body><delay xmlns='urn:xmpp:delay' from='example.org' stamp='1595-01-01T00:00:00Z'/></message>")
+	romeo.Quiet()
+	juliet := s.Login("juliet", "balcony")
+	juliet.Send("<presence/>")
+	for {
+		e := juliet.Next()
+		if e.Local() != "message" {
+			continue
+		}
+		if stamp := e.Child("urn:xmpp:delay", "delay").Attr("stamp"); stamp == "" || stamp[:4] == "1595" {
+			t.Errorf("the stamp is %q, want ours", stamp)
+		}
+		return
+	}
+}

@@ -5,6 +5,7 @@ package starttls
 
 import (
 	"context"
+	"sync"
 
 	"tercet/core/element"
 	"tercet/core/ext"
@@ -24,10 +25,11 @@ const ns = "urn:ietf:params:xml:ns:xmpp-tls"
 type starttls struct {
 	options
 	scope *module.Scope
+	warn  sync.Once
 }
 
 func load(s *module.Scope, o options) error {
-	m := &starttls{o, s}
+	m := &starttls{options: o, scope: s}
 	stream.Features.Handle(s, 101, m.feature)
 	stream.Nonza.Handle(s, element.Name{Space: ns, Local: "starttls"}, 0, m.starttls)
 	return nil
@@ -40,7 +42,9 @@ func (m *starttls) feature(ctx context.Context, ev *stream.FeaturesEvent) ext.Ve
 	}
 	cfg, err := m.scope.Env.TLS.Server(m.scope.Host.Name, "c2s")
 	if err != nil || cfg == nil {
-		m.scope.Log.WarnContext(ctx, "no certificate: STARTTLS is not offered", "err", err)
+		m.warn.Do(func() { // once: strangers shall not fill the log
+			m.scope.Log.WarnContext(ctx, "no certificate: STARTTLS is not offered", "err", err)
+		})
 		return ext.Verdict(m.Required)
 	}
 	b := element.New(ns, "starttls")
