@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"sync/atomic"
+	"time"
 )
 
 // copied is the carbons scenario: of each group the first client writes to the
@@ -36,6 +37,7 @@ func copies() error {
 		c, to := cs[g*m.size], cs[g*m.size+1]
 		c.template("<message to='" + to.jid + "' type='chat' id='k" + user(c.idx) + "'><body>%T" + pad() + "</body></message>")
 	}
+	settle(5 * time.Second) // a server may still be telling itself who wants carbons
 	m.read()
 	for g := range cfg.pairs {
 		for range cfg.win {

@@ -49,7 +49,7 @@ func (m *meter) ask(c *client) error {
 }
 
 // answers counts the items of each answer in a stream that has nothing else,
-// without keeping it.
+// without keeping it. The next is asked for when one has ended.
 type answers struct {
 	tags  tags
 	items int

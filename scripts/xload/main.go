@@ -105,7 +105,7 @@ func loadFlags(f *flag.FlagSet) {
 	f.IntVar(&cfg.resources, "resources", 1, "idle, carbons: resources of each account")
 	f.IntVar(&cfg.slow, "slow", 10, "slow: sessions that stop to read")
 	f.IntVar(&cfg.floodSize, "flood-size", 4096, "slow: bytes of a message to them")
-	f.Float64Var(&cfg.flood, "flood", 500, "slow: messages/s to them in all")
+	f.Float64Var(&cfg.flood, "flood", 1000, "slow: messages/s to them in all")
 	f.IntVar(&cfg.groups, "groups", 4, "roster groups; mqtt topics")
 	f.IntVar(&cfg.rooms, "rooms", 1, "muc: rooms")
 	f.IntVar(&cfg.occ, "occ", 100, "muc: occupants per room")

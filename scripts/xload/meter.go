@@ -54,13 +54,14 @@ type result struct {
 func between(scenario, params, unit string, a, b snap, count int64, lat *hist) *result {
 	w := b.t.Sub(a.t).Seconds()
 	n := float64(max(1, count))
+	us := float64(max(1, b.taken.Sub(a.taken).Microseconds()))
 	r := &result{
 		Row: cfg.row, Label: cfg.label, Scenario: scenario, Params: params, Unit: unit, Count: count, WallS: w,
 		Rate:     float64(count) / w,
 		SrvUS:    float64(b.server-a.server) / n,
 		SelfUS:   float64(b.self-a.self) / n,
-		SrvCores: float64(b.server-a.server) / 1e6 / w,
-		OthCores: float64((b.busy-a.busy)-(b.server-a.server)-(b.self-a.self)) / 1e6 / w,
+		SrvCores: float64(b.server-a.server) / us,
+		OthCores: float64((b.busy-a.busy)-(b.server-a.server)-(b.self-a.self)) / us,
 		Extra:    map[string]float64{},
 	}
 	if s := suite.Load(); s != nil {

@@ -77,6 +77,10 @@ func processes() []int {
 // serverCPU is the user+system time of the server's processes, in µs.
 func serverCPU() (us int64) {
 	for _, p := range processes() {
+		if n, ok := cpuClock(p); ok {
+			us += n
+			continue
+		}
 		_, n, _ := readStat(p)
 		us += n * tickUS
 	}
@@ -131,12 +135,14 @@ func machineCPU() (busy int64) {
 
 // snap is what had been used at a time, in µs.
 type snap struct {
-	t                  time.Time
+	t                  time.Time // where the measured time begins or ends
+	taken              time.Time // when the rest was read: later if work was waited for
 	server, self, busy int64
 }
 
 func take() snap {
-	return snap{t: time.Now(), server: serverCPU(), self: selfCPU(), busy: machineCPU()}
+	now := time.Now()
+	return snap{t: now, taken: now, server: serverCPU(), self: selfCPU(), busy: machineCPU()}
 }
 
 // settle waits until the server stops burning CPU (work queued behind the last

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -245,5 +246,39 @@ func TestTable(t *testing.T) {
 		"| msg | full pairs=1 | msg | **2.0 µs**, 100/s; lg 0 | **4.0 µs**, 100/s; lg 0; n=1 |\n"
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
+	}
+}
+
+// TestAnswers cuts a roster result at each place, another comes behind it: the
+// items are counted once each, and for the right answer.
+func TestAnswers(t *testing.T) {
+	const two = "<iq type='result' id='ro'><query xmlns='jabber:iq:roster'><item jid='a'/><item jid='b'><group>g</group></item></query></iq>"
+	const one = "<iq type='result' id='ro'><query xmlns='jabber:iq:roster'><item jid='a'/></query></iq>"
+	for i := range two {
+		var a answers
+		var got []int
+		for _, piece := range []string{two[:i], two[i:], one} {
+			a.piece([]byte(piece), func(items int) { got = append(got, items) })
+		}
+		if !slices.Equal(got, []int{2, 1}) {
+			t.Fatalf("cut at %d: got %v, want [2 1]", i, got)
+		}
+	}
+}
+
+func TestCPUClock(t *testing.T) {
+	a, ok := cpuClock(os.Getpid())
+	if !ok {
+		t.Skip("no CPU clocks of other processes here")
+	}
+	for until := selfCPU() + 5000; selfCPU() < until; {
+		bytes.Count(make([]byte, 1<<16), itemMark)
+	}
+	b, _ := cpuClock(os.Getpid())
+	if _, ticks, _ := readStat(os.Getpid()); b <= a || b < ticks*tickUS-tickUS || b > ticks*tickUS+3*tickUS {
+		t.Errorf("CPU clock went from %d to %d us, /proc says %d", a, b, ticks*tickUS)
+	}
+	if _, ok := cpuClock(1 << 22); ok { // beyond the greatest pid
+		t.Error("a process that is not there has a clock")
 	}
 }
