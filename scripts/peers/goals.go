@@ -81,12 +81,13 @@ func goalOf(k key) (goal, bool) {
 	return goal{}, false
 }
 
-// best is the least of the peers' medians; 0 if no peer has a valid run.
+// best is the least of the peers' medians; 0 if no peer has a valid run. A
+// figure that is not above 0 was too small to be measured.
 func best(of map[string]runs, m measure) float64 {
 	var least float64
 	for server, rs := range of {
 		if v := rs.valid(); server != ours && server != reference && len(v) > 0 {
-			if x := v.median(m.of); least == 0 || x < least {
+			if x := v.median(m.of); x > 0 && (least == 0 || x < least) {
 				least = x
 			}
 		}
@@ -111,6 +112,9 @@ func (g goal) over(of map[string]runs, m measure) (worst float64, text string, o
 		}
 	}
 	cost := valid.median(m.of)
+	if cost <= 0 {
+		return 0, "too small to be measured", false
+	}
 	judge(cost/g.limit, number(g.limit)+" "+m.unit)
 	if peer := best(of, m); peer > 0 {
 		judge(g.ratio*cost/peer, number(g.ratio)+" × less")

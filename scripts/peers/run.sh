@@ -11,10 +11,10 @@ go=${GO:-go}
 smoke() { # FULL SMALL
 	if [ -n "${PEERS_SMOKE:-}" ]; then echo "$2"; else echo "$1"; fi
 }
-reps=${PEERS_REPS:-$(smoke 3 1)} d=${PEERS_D:-$(smoke 5s 1s)} warm=${PEERS_WARM:-$(smoke 1s 300ms)}
+reps=${PEERS_REPS:-$(smoke 3 1)} d=${PEERS_D:-$(smoke 5s 500ms)} warm=${PEERS_WARM:-$(smoke 1s 200ms)}
 pairs=${PEERS_PAIRS:-$(smoke 50 10)} contacts=${PEERS_CONTACTS:-$(smoke 50 5)} groups=${PEERS_GROUPS:-2}
-each=${PEERS_EACH:-$(smoke 150 20)} archive=${PEERS_ARCHIVE:-$(smoke 10000 500)} roster=${PEERS_ROSTER:-1000}
-idle=${PEERS_IDLE:-$(smoke 10000 100)} settle=${PEERS_SETTLE:-$(smoke 60s 3s)} slow=${PEERS_SLOW:-10}
+each=${PEERS_EACH:-$(smoke 150 8)} archive=${PEERS_ARCHIVE:-$(smoke 10000 150)} roster=${PEERS_ROSTER:-$(smoke 1000 100)}
+idle=${PEERS_IDLE:-$(smoke 10000 100)} settle=${PEERS_SETTLE:-$(smoke 60s 1s)} slow=${PEERS_SLOW:-10}
 limit=${PEERS_LIMIT:-1800} base=${PEERS_PORT:-24300} long=${PEERS_LONG:-}
 read -r -a servers <<<"${PEERS_SERVERS:-tercet prosody ejabberd}"
 read -r -a scenarios <<<"${*:-${PEERS:-start login chat paced presence carbons sm archive pages offline roster slow idle}}"
@@ -24,7 +24,7 @@ results=$out/results.jsonl
 declare -A made
 turn=()
 ulimit -n "$(ulimit -Hn)"
-# shellcheck source=scripts/peers/servers.sh
+# shellcheck source-path=SCRIPTDIR/../..
 . scripts/peers/servers.sh
 
 finish() {
@@ -110,8 +110,10 @@ started() { # SERVER: from nothing to listening, and its memory at rest
 
 befriended() { # SERVER: two groups of mutual contacts, by the protocol
 	up "$1" plain
-	accounts "$1" p $((groups * (contacts + 1))) &&
-		x "$1" roster-setup -user p -k "$contacts" -groups "$groups" -timeout 900s || failed "$1" presence roster-setup
+	if ! accounts "$1" p $((groups * (contacts + 1))) ||
+		! x "$1" roster-setup -user p -k "$contacts" -groups "$groups" -timeout 900s; then
+		failed "$1" presence roster-setup
+	fi
 }
 
 # rests NAME USERS FLAGS... SERVER: the sessions of a server started anew.
@@ -150,7 +152,7 @@ scenario() {
 			row "pages $size" archive "q$size-" 2 mamquery -n "$size" -win 20 -timeout "${limit}s"
 		done
 		;;
-	offline) row offline archive o 30 offline -pairs 10 -n 20 -total "$(smoke 100 20)" -win 10 ;;
+	offline) row offline archive o 30 offline -pairs 10 -n 20 -total "$(smoke 100 5)" -win 10 ;;
 	roster) row roster plain r 1 roster-fetch -k "$roster" -c 4 -win 20 -timeout 300s ;;
 	slow) row "slow readers" plain s $((2 * pairs + slow + 1)) slow -pairs "$pairs" -rate 500 -slow "$slow" ;;
 	idle)

@@ -3,7 +3,9 @@
 # Sourced by run.sh: how each server is started and stopped. What they write is
 # below $dir, a folder for each server and profile ("plain" or "archive").
 
+: "${dir:?} ${base:?} ${repo:?} ${out:?} ${binary:?}" # what run.sh has set
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC2034 # run.sh reads ms
 declare -A running job root ms # by server: the profile, the job, the pid to measure, ms to listen
 
 port_of() {
@@ -133,9 +135,10 @@ up() {
 }
 
 tree() { # PID: itself and what it has started
-	local child
+	local child children
 	echo "$1"
-	for child in $(cat /proc/"$1"/task/*/children 2>/dev/null); do tree "$child"; done
+	read -r -d '' -a children < <(cat /proc/"$1"/task/*/children 2>/dev/null) || true
+	for child in "${children[@]}"; do tree "$child"; done
 }
 
 down() { # SERVER

@@ -125,7 +125,7 @@ func (rs runs) cell(m measure) string {
 	}
 	values := v.values(m.of)
 	out := []string{"**" + number(median(values)) + " " + m.unit + "**"}
-	if low, high := values[0], values[len(values)-1]; high > 1.2*low {
+	if low, high := values[0], values[len(values)-1]; low > 0 && high > 1.2*low {
 		out[0] += " (" + number(low) + "–" + number(high) + ")"
 	}
 	if x := v.median(cpu.of); m.unit != cpu.unit && x > 0 && rs[0].Scenario == "slow" {
