@@ -16,11 +16,11 @@ import (
 )
 
 // Module is the rate limiting module.
-var Module = module.Define("limits", module.OnHost, options{}, load)
+var Module = module.Define("limits", module.OnHost, options{Resolution: 1}, load)
 
 type options struct {
 	Limits     limits   `lua:"limits" doc:"Table by kind of stream (c2s, s2sin): { rate = \"10kb/s\", burst = \"2s\" }."`
-	Resolution int      `lua:"limits_resolution" min:"1" doc:"Accepted for Prosody's sake; streams are paused for as long as the rate asks, exactly."`
+	Resolution float64  `lua:"limits_resolution" min:"0" doc:"Accepted for Prosody's sake; streams are paused for as long as the rate asks, exactly."`
 	Unlimited  []string `lua:"unlimited_jids" doc:"Bare JIDs of accounts whose streams are not limited."`
 }
 
@@ -52,13 +52,21 @@ func (l *limits) UnmarshalConfig(v config.Value) error {
 			return fmt.Errorf("limits.%s.rate: want a rate such as \"10kb/s\", got %s", kind.Key, rate)
 		}
 		if burst, ok := kind.Value.Get("burst"); ok {
-			if one.burst, err = time.ParseDuration(burst.Str()); err != nil || one.burst <= 0 {
+			if one.burst, err = period(burst); err != nil || one.burst <= 0 {
 				return fmt.Errorf("limits.%s.burst: want a time such as \"2s\", got %s", kind.Key, burst)
 			}
 		}
 		(*l)[kind.Key] = one
 	}
 	return nil
+}
+
+// period reads a number of seconds, or a period.
+func period(v config.Value) (time.Duration, error) {
+	if v.Kind() == config.Number {
+		return time.Duration(v.Number() * float64(time.Second)), nil
+	}
+	return config.ParsePeriod(v.Str())
 }
 
 func load(s *module.Scope, o options) error {
@@ -70,19 +78,26 @@ func load(s *module.Scope, o options) error {
 		}
 		free[j.Bare()] = true
 	}
-	stream.Opened.Handle(s, 0, func(ctx context.Context, ev *stream.LifeEvent) ext.Verdict {
-		l, ok := o.Limits[ev.Stream.Kind()]
-		if !ok {
-			return ext.Next
-		}
-		if user := ev.Stream.User(); user != "" {
-			if j, err := jid.New(user, ev.Stream.Host, ""); err == nil && free[j] {
-				ev.Stream.Limit(0, 0)
-				return ext.Next
+	host := s.Host.JID.Domain()
+	limit := func(st *stream.Stream) {
+		l := o.Limits[st.Kind()] // none lifts what was before a reload
+		if user := st.User(); user != "" {
+			if j, err := jid.New(user, host, ""); err == nil && free[j] {
+				l = limit{}
 			}
 		}
-		ev.Stream.Limit(int(l.rate), int(float64(l.rate)*l.burst.Seconds()))
+		st.Limit(int(l.rate), int(float64(l.rate)*l.burst.Seconds()))
+	}
+	stream.Opened.Handle(s, 0, func(_ context.Context, ev *stream.LifeEvent) ext.Verdict {
+		limit(ev.Stream)
 		return ext.Next
+	})
+	s.Go(func(context.Context) { // the streams that are there already
+		for ses := range s.Host.Sessions.All() {
+			if st := ses.Stream(); st != nil {
+				limit(st)
+			}
+		}
 	})
 	return nil
 }

@@ -71,3 +71,27 @@ func TestBadLimitsAreErrors(t *testing.T) {
 		}
 	}
 }
+
+func TestReloadLimitsStreamsThatAreThere(t *testing.T) {
+	const head = "modules_enabled = { \"limits\", \"ping\" }\n"
+	s := coretest.New(t, head, modules.All...)
+	c := s.Login("romeo", "orchard")
+	send := func() time.Duration {
+		began := time.Now()
+		for range 4 {
+			c.Send("<message to='romeo@example.org/nowhere' type='headline'><body>" + strings.Repeat("x", 1000) + "</body></message>")
+		}
+		c.Quiet()
+		return time.Since(began)
+	}
+	s.Reconfigure(head + `limits = { c2s = { rate = "4kb/s", burst = 0.25 } }`)
+	c.Quiet()
+	if d := send() + send(); d < 500*time.Millisecond { // the first may meet what was saved up
+		t.Errorf("limited by a reload: %v", d)
+	}
+	s.Reconfigure(head)
+	c.Quiet()
+	if d := send(); d > 500*time.Millisecond {
+		t.Errorf("freed by a reload: %v", d)
+	}
+}
