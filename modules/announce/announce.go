@@ -40,32 +40,33 @@ func load(s *module.Scope, _ struct{}) error {
 func (m *announce) message(ctx context.Context, ev *route.Event) ext.Verdict {
 	st := ev.Stanza
 	resource := st.To.Resource()
-	if resource != toOnline && resource != toAll {
+	if resource != toOnline && resource != toAll || st.Type == "error" {
 		return ext.Next
 	}
 	if !m.scope.Admins()[st.From.Bare()] {
-		ev.Bounce(ctx, stanza.Fail(stanza.Forbidden, "announcements are for admins"))
-		return ext.Stop
+		return ext.Next // to others there is no such address
 	}
 	if st.Body() == "" {
 		ev.Bounce(ctx, stanza.Fail(stanza.BadRequest, "an announcement needs a body"))
 		return ext.Stop
 	}
 	m.scope.Log.InfoContext(ctx, "announcement", "jid", st.From.String(), "to", resource)
+	st = st.WithFrom(m.scope.Host.JID)
 	if resource == toOnline {
-		m.online(ev)
+		m.scope.Go(func(ctx context.Context) { m.online(ctx, st.WithType("headline")) })
 		return ext.Stop
 	}
-	m.scope.Go(func(ctx context.Context) { m.all(ctx, st) })
+	m.scope.Go(func(ctx context.Context) { m.all(ctx, st.WithType("normal")) })
 	return ext.Stop
 }
 
-// online sends the message to each available resource.
-func (m *announce) online(ev *route.Event) {
-	out := ev.Stanza.WithFrom(m.scope.Host.JID).WithType("headline")
+// online sends the message to each account that has an available resource.
+func (m *announce) online(ctx context.Context, st *stanza.Stanza) {
+	done := make(map[jid.JID]bool)
 	for s := range m.scope.Host.Sessions.All() {
-		if s.Available() {
-			ev.Deliver(s, out.WithTo(s.JID))
+		if to := s.JID.Bare(); s.Available() && !done[to] && ctx.Err() == nil {
+			done[to] = true
+			m.scope.Host.Send(ctx, st.WithTo(to))
 		}
 	}
 }
@@ -91,7 +92,7 @@ func (m *announce) all(ctx context.Context, st *stanza.Stanza) {
 		if err != nil {
 			continue
 		}
-		m.scope.Host.Send(ctx, st.WithFrom(m.scope.Host.JID).WithTo(to).WithType("normal").WithID(stanza.NewID()))
+		m.scope.Host.Send(ctx, st.WithTo(to).WithID(stanza.NewID()))
 		n++
 	}
 	m.scope.Log.InfoContext(ctx, "announcement sent to all accounts", "sent", n)
