@@ -18,10 +18,11 @@ import (
 )
 
 // Module is the private XML storage module.
-var Module = module.Define("private", module.OnHost, options{Size: 256 << 10}, load)
+var Module = module.Define("private", module.OnHost, options{Size: 256 << 10, Max: 1000}, load)
 
 type options struct {
 	Size config.Size `lua:"private_max_size" min:"1024" doc:"Most bytes of one stored element."`
+	Max  int         `lua:"private_max_elements" min:"1" doc:"Most elements stored for an account."`
 }
 
 var name = element.Name{Space: "jabber:iq:private", Local: "query"}
@@ -102,7 +103,32 @@ func (m *private) set(ctx context.Context, r *iq.Request) (element.Element, erro
 	if len(changes) == 0 {
 		return element.Element{}, stanza.Fail(stanza.NotAcceptable, "there is nothing to store")
 	}
+	if err := m.room(ctx, r.To.Local(), changes); err != nil {
+		return element.Element{}, err
+	}
 	return element.Element{}, m.store.Set(ctx, r.To.Local(), changes)
+}
+
+// room refuses new elements that would be too many.
+func (m *private) room(ctx context.Context, user string, changes map[string][]byte) error {
+	n := 0
+	for _, b := range changes {
+		if b != nil {
+			n++
+		}
+	}
+	for p, err := range m.store.All(ctx, user) {
+		if err != nil {
+			return err
+		}
+		if b, changed := changes[p.Key]; !changed || b == nil {
+			n++
+		}
+	}
+	if n > m.Max {
+		return stanza.Fail(stanza.ResourceConstraint, "there are too many elements")
+	}
+	return nil
 }
 
 func noAttrs(e element.Element) bool {

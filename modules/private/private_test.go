@@ -22,3 +22,21 @@ func TestSizeIsBounded(t *testing.T) {
 		}
 	}
 }
+
+func TestNumberIsBounded(t *testing.T) {
+	s := coretest.New(t, `modules_enabled = { "private" } private_max_elements = 2`, modules.All...)
+	c := s.Login("romeo", "orchard")
+	for _, step := range []struct{ inner, want string }{
+		{"<a xmlns='urn:1'>x</a><a xmlns='urn:2'>x</a>", "result"},
+		{"<a xmlns='urn:3'>x</a>", "error"},
+		{"<a xmlns='urn:2'>changed</a>", "result"},
+		{"<a xmlns='urn:1'/>", "result"}, // takes one away
+		{"<a xmlns='urn:3'>x</a>", "result"},
+		{"<a xmlns='urn:4'>x</a>", "error"},
+	} {
+		c.Send("<iq type='set' id='p'><query xmlns='jabber:iq:private'>" + step.inner + "</query></iq>")
+		if e := c.Next(); e.Attr("type") != step.want {
+			t.Errorf("%s: got %s, want %s", step.inner, e, step.want)
+		}
+	}
+}
