@@ -18,7 +18,7 @@ import (
 )
 
 // Module is the software version module.
-var Module = module.Define("version", module.OnHost, options{}, load).OnComponents()
+var Module = module.Define("version", module.OnHost, options{}, load)
 
 type options struct {
 	HideOS  bool   `lua:"hide_os_type" doc:"Do not tell the operating system."`
@@ -29,6 +29,9 @@ var name = element.Name{Space: "jabber:iq:version", Local: "query"}
 
 // commandTime bounds os_version_command.
 const commandTime = 5 * time.Second
+
+// maxOS is how many bytes of its output are told.
+const maxOS = 200
 
 func load(s *module.Scope, o options) error {
 	os := ""
@@ -50,14 +53,30 @@ func load(s *module.Scope, o options) error {
 // system is what the admin's command says, else the name that Go has for it.
 func system(s *module.Scope, o options) string {
 	if o.Command == "" {
-		return runtime.GOOS
+		return platform()
 	}
 	ctx, cancel := context.WithTimeout(s.Context(), commandTime)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, "/bin/sh", "-c", o.Command).Output() //nolint:gosec // the admin's own command
+	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", o.Command) //nolint:gosec // the admin's own command
+	cmd.WaitDelay = time.Second                                 // what it has started may hold its output
+	out, err := cmd.Output()
 	if err != nil {
 		s.Log.WarnContext(ctx, "os_version_command failed", "err", err)
-		return runtime.GOOS
+		return platform()
 	}
-	return strings.TrimSpace(string(out))
+	text := strings.TrimSpace(string(out))
+	return text[:min(len(text), maxOS)]
+}
+
+// platform is the system's name as it writes itself.
+func platform() string {
+	switch runtime.GOOS {
+	case "linux":
+		return "Linux"
+	case "darwin":
+		return "macOS"
+	case "freebsd":
+		return "FreeBSD"
+	}
+	return runtime.GOOS
 }
