@@ -16,7 +16,7 @@ import (
 )
 
 // Module is the uptime module.
-var Module = module.Define("uptime", module.OnHost, struct{}{}, load).OnComponents()
+var Module = module.Define("uptime", module.OnHost, struct{}{}, load)
 
 var name = element.Name{Space: "jabber:iq:last", Local: "query"}
 

@@ -18,7 +18,7 @@ import (
 
 // Module is the vcard-temp module.
 var Module = module.Define("vcard", module.OnHost, options{Store: "vcard", Size: 256 << 10}, load).
-	Named("vcard_legacy").OnComponents()
+	Named("vcard_legacy")
 
 type options struct {
 	Store string      `lua:"vcard_store_name" doc:"Name of the store."`
