@@ -7,6 +7,7 @@ package lastactivity
 import (
 	"context"
 	"strconv"
+	"strings"
 	"time"
 
 	"tercet/core/element"
@@ -44,12 +45,12 @@ func load(s *module.Scope, _ struct{}) error {
 	m := &activity{s, storage.JSON[last](kv)}
 	disco.AccountFeature.Add(s, name.Space)
 	route.Out[stanza.Presence][route.Bare].Handle(s, 10, m.unavailable)
-	route.Unbound.Handle(s, 10, m.unbound)
 	iq.Handle(s, iq.Get, iq.Account, name, m.query)
 	return nil
 }
 
-// unavailable notes what the last resource says on leaving.
+// unavailable notes what a resource says on leaving; for one whose stream
+// broke, the presence module says it.
 func (m *activity) unavailable(_ context.Context, ev *route.Event) ext.Verdict {
 	st := ev.Stanza
 	if st.Type == "unavailable" && st.To.IsZero() && ev.Origin.Available() {
@@ -58,17 +59,15 @@ func (m *activity) unavailable(_ context.Context, ev *route.Event) ext.Verdict {
 	return ext.Next
 }
 
-func (m *activity) unbound(_ context.Context, ev *route.SessionEvent) ext.Verdict {
-	if ev.Session.Available() {
-		m.note(ev.Session.JID.Local(), "")
-	}
-	return ext.Next
-}
+// maxStatus is how many bytes of a status are kept.
+const maxStatus = 1024
 
 // note stores the time; who leaves does not wait for it.
 func (m *activity) note(user, status string) {
-	now := last{time.Now().UTC(), status}
+	now := last{time.Now().UTC(), status[:min(len(status), maxStatus)]}
+	now.Status = strings.ToValidUTF8(now.Status, "")
 	m.scope.Go(func(ctx context.Context) {
+		ctx = context.WithoutCancel(ctx) // also when the server ends
 		if err := m.store.Set(ctx, user, now); err != nil {
 			m.scope.Log.ErrorContext(ctx, "last activity not stored", "user", user, "err", err)
 		}
