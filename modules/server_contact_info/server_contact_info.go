@@ -30,6 +30,9 @@ var roles = [...]string{"abuse", "admin", "feedback", "sales", "security", "stat
 
 // UnmarshalConfig reads a table of URIs or lists of them.
 func (c *contacts) UnmarshalConfig(v config.Value) error {
+	if v.Kind() != config.Table {
+		return fmt.Errorf("want a table such as { abuse = \"mailto:abuse@example.org\" }, got %s", v)
+	}
 	*c = make(contacts)
 	for _, f := range v.Fields() {
 		if !slices.Contains(roles[:], f.Key) {
@@ -60,7 +63,8 @@ func load(s *module.Scope, o options) error {
 	if len(all) == 0 {
 		all = make(contacts)
 		for j := range s.Admins() {
-			all["admin"] = append(all["admin"], "xmpp:"+j.String())
+			uri := url.URL{Scheme: "xmpp", Opaque: (&url.URL{Path: j.String()}).EscapedPath()}
+			all["admin"] = append(all["admin"], uri.String())
 		}
 		slices.Sort(all["admin"])
 	}
@@ -70,9 +74,6 @@ func load(s *module.Scope, o options) error {
 	b := element.New(nsData, "x").Attr("type", "result").
 		Open(nsData, "field").Attr("type", "hidden").Attr("var", "FORM_TYPE").TextChild(nsData, "value", nsInfo).Close()
 	for _, role := range roles {
-		if len(all[role]) == 0 {
-			continue
-		}
 		b.Open(nsData, "field").Attr("type", "list-multi").Attr("var", role+"-addresses")
 		for _, uri := range all[role] {
 			b.TextChild(nsData, "value", uri)

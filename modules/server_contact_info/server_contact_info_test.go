@@ -37,9 +37,11 @@ func TestContactsAreTold(t *testing.T) {
 		{
 			"given", `contact_info = { abuse = { "mailto:abuse@example.org", "xmpp:abuse@example.org" }; support = "https://example.org/help" } admins = { "boss@example.org" }`,
 			[]string{"abuse-addresses", "mailto:abuse@example.org", "xmpp:abuse@example.org", "support-addresses", "https://example.org/help", "http://jabber.org/network/serverinfo"},
-			[]string{"boss", "admin-addresses"},
+			[]string{"boss"},
 		},
-		{"the admins", `admins = { "boss@example.org" }`, []string{"admin-addresses", "xmpp:boss@example.org"}, []string{"abuse"}},
+		{"the admins", `admins = { "boss@example.org" }`, []string{"admin-addresses", "xmpp:boss@example.org"}, []string{"mailto"}},
+		{"roles without an address are empty fields, as Prosody has them", `contact_info = { abuse = "mailto:abuse@example.org" }`, []string{"<field type='list-multi' var='security-addresses'/>"}, nil},
+		{"an odd admin", `admins = { "a%b@example.org" }`, []string{"xmpp:a%25b@example.org"}, nil},
 		{"nobody", ``, nil, []string{"serverinfo"}},
 	}
 	s := coretest.New(t, head, modules.All...)
