@@ -133,14 +133,16 @@ func reloadUntil(t *testing.T, s *coretest.Server, config string, end time.Time)
 	return n
 }
 
-// TestCrosswiseEnds has a thousand pairs of streams end each other: each of
-// two clients of an account takes the other's resource again and again.
+// TestCrosswiseEnds has a thousand pairs of streams end each other, over
+// sockets: each of two clients of an account takes the other's resource again
+// and again.
 func TestCrosswiseEnds(t *testing.T) {
 	pairs := 100
 	if long() {
 		pairs = 1000
 	}
-	s := coretest.New(t, `modules_enabled = { "ping" }`, modules.All...)
+	port := freePort(t)
+	s := coretest.New(t, fmt.Sprintf("modules_enabled = { \"ping\", \"smacks\" }\nc2s_ports = { %d }\nc2s_interfaces = { \"127.0.0.1\" }\n", port), modules.All...)
 	for i := range 4 {
 		s.AddUser(coretest.Domain, fmt.Sprint("user", i), coretest.Password(fmt.Sprint("user", i)))
 	}
@@ -150,7 +152,12 @@ func TestCrosswiseEnds(t *testing.T) {
 		for range 2 {
 			wg.Go(func() {
 				for range pairs / 4 {
-					c := coretest.NewClient(t, s.Dial("c2s"), coretest.Domain)
+					conn, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					c := coretest.NewClient(t, conn, coretest.Domain)
 					c.Plain(user, coretest.Password(user))
 					c.Send("<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>same</resource></bind></iq>")
 					for {
