@@ -24,7 +24,7 @@ var cfg struct {
 	rbuf, sm, resources, slow, floodSize             int
 	rate, flood                                      float64
 	dur, warm, settle, timeout                       time.Duration
-	bare, carbons, session, nofill, echo             bool
+	bare, carbons, session, nofill, echo, kept       bool
 }
 
 // pids are the roots of the server's process tree.
@@ -103,9 +103,9 @@ func loadFlags(f *flag.FlagSet) {
 	f.IntVar(&cfg.total, "total", 0, "msg/offline: messages per user instead of a time")
 	f.IntVar(&cfg.k, "k", 50, "roster: contacts per user")
 	f.IntVar(&cfg.resources, "resources", 1, "idle, carbons: resources of each account")
-	f.IntVar(&cfg.slow, "slow", 10, "slow: sessions that stop to read")
-	f.IntVar(&cfg.floodSize, "flood-size", 4096, "slow: bytes of a message to them")
-	f.Float64Var(&cfg.flood, "flood", 1000, "slow: messages/s to them in all")
+	f.IntVar(&cfg.slow, "slow", 5, "slow: sessions that stop to read")
+	f.IntVar(&cfg.floodSize, "flood-size", 16384, "slow: bytes of a message to them")
+	f.Float64Var(&cfg.flood, "flood", 500, "slow: messages/s to them in all")
 	f.IntVar(&cfg.groups, "groups", 4, "roster groups; mqtt topics")
 	f.IntVar(&cfg.rooms, "rooms", 1, "muc: rooms")
 	f.IntVar(&cfg.occ, "occ", 100, "muc: occupants per room")
@@ -119,6 +119,7 @@ func loadFlags(f *flag.FlagSet) {
 	f.DurationVar(&cfg.settle, "settle", 30*time.Second, "idle: rest before memory is read")
 	f.BoolVar(&cfg.bare, "bare", false, "msg: to the bare JID")
 	f.BoolVar(&cfg.echo, "echo", false, "msg: no XMPP, a TLS server that sends back what it gets")
+	f.BoolVar(&cfg.kept, "kept", false, "msg -total: the archives of all must have grown by what was sent and received")
 	f.BoolVar(&cfg.nofill, "nofill", false, "mamquery: archive is full already")
 }
 

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"sync/atomic"
 	"time"
@@ -98,6 +99,10 @@ func (m *chat) fixed() error {
 	for k := range left {
 		left[k].Store(int64(cfg.total))
 	}
+	had, err := m.archived()
+	if err != nil {
+		return err
+	}
 	m.read(func(k int) {
 		if w := m.writer(k); left[w].Add(-1) >= 0 {
 			_ = m.fire(w)
@@ -124,7 +129,33 @@ func (m *chat) fixed() error {
 	r.Lost = want - m.got.Load()
 	r.Errors = m.bounce.Load()
 	r.acknowledged(m.cs)
+	has, err := m.archived()
+	if err != nil {
+		return err
+	}
+	if missing := had + 2*want - has; cfg.kept && missing != 0 {
+		r.Lost += missing
+		r.Extra["not_archived"] = float64(missing)
+	}
 	return r.emit()
+}
+
+// archived is how many messages all archives have, with -kept.
+func (m *chat) archived() (int64, error) {
+	if !cfg.kept {
+		return 0, nil
+	}
+	var all atomic.Int64
+	cs, err := crowd(cfg.first, len(m.cs), "count", func(c *client) error {
+		n, err := c.archived()
+		if err == nil && n < 0 {
+			err = errors.New("the server does not count its archive: use -kept=false")
+		}
+		all.Add(int64(n))
+		return err
+	})
+	closeAll(cs)
+	return all.Load(), err
 }
 
 // open sends at -rate, whatever comes back; stamps are the scheduled times.

@@ -32,7 +32,9 @@ func slowReaders() error {
 	}
 	go flooder.readUntil(&over)
 	settle(5 * time.Second)
-	var flooded atomic.Int64
+	var flooded, peak atomic.Int64
+	before, _ := serverMemory()
+	go watchMemory(&peak, &over)
 	go flooder.flood(slow, &over, &flooded)
 	m.read(func(int) {})
 	ended := m.pace()
@@ -40,17 +42,24 @@ func slowReaders() error {
 	m.lat.reset()
 	time.Sleep(cfg.dur)
 	reading := float64(m.lat.quantile(.99)) / 1e3
-	before, _ := serverMemory()
 	at := flooded.Load()
 	asleep.Store(true)
 	r := m.window("slow", fmt.Sprintf("pairs=%d rate=%.0f slow=%d flood=%.0fx%d", cfg.pairs, cfg.rate, cfg.slow, cfg.flood, cfg.floodSize), "msg", 1)
 	<-ended
 	over.Store(true)
-	after, _ := serverMemory()
 	r.Extra["p99_ms_all_read"] = reading
-	r.Extra["pss_mib_grown"] = float64(after-before) / (1 << 20)
+	r.Extra["pss_mib_grown"] = float64(peak.Load()-before) / (1 << 20)
 	r.Extra["flooded_mib"] = float64(flooded.Load()-at) * float64(cfg.floodSize) / (1 << 20)
 	return r.emit()
+}
+
+// watchMemory keeps the most memory that the server has, until stop.
+func watchMemory(peak *atomic.Int64, stop *atomic.Bool) {
+	for !stop.Load() {
+		pss, _ := serverMemory()
+		peak.Store(max(peak.Load(), pss))
+		time.Sleep(250 * time.Millisecond)
+	}
 }
 
 // flood sends headlines, which no server stores or sends back.
