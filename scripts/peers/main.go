@@ -13,6 +13,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 )
@@ -51,11 +52,28 @@ func describe(versions []string) *meta {
 		m.Kernel = strings.TrimSpace(string(b))
 	}
 	m.System = strings.Trim(field("/etc/os-release", "PRETTY_NAME"), `"`)
+	m.Settings = settings(os.Environ())
 	for _, v := range versions {
 		name, version, _ := strings.Cut(v, "=")
 		m.Versions[name] = version
 	}
 	return m
+}
+
+// settings are the variables that changed what was measured: all of run.sh's
+// but those that say where things are.
+func settings(environment []string) []string {
+	var out []string
+	for _, v := range environment {
+		name, value, _ := strings.Cut(v, "=")
+		switch {
+		case name == "PEERS_DIR" || name == "PEERS_TERCET" || name == "PEERS_PORT" || value == "":
+		case name == "PEERS" || strings.HasPrefix(name, "PEERS_"):
+			out = append(out, v)
+		}
+	}
+	slices.Sort(out)
+	return out
 }
 
 // field is the value behind a name in a file of lines "name: value" or

@@ -39,6 +39,7 @@ type meta struct {
 	Kernel   string            `json:"kernel"`
 	System   string            `json:"system"`
 	Versions map[string]string `json:"versions"`
+	Settings []string          `json:"settings,omitempty"`
 }
 
 // void: what was sent did not arrive, or more did, or nothing was measured.

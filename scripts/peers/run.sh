@@ -14,8 +14,9 @@ smoke() { # FULL SMALL
 reps=${PEERS_REPS:-$(smoke 3 1)} d=${PEERS_D:-$(smoke 5s 500ms)} warm=${PEERS_WARM:-$(smoke 1s 200ms)}
 pairs=${PEERS_PAIRS:-$(smoke 50 10)} contacts=${PEERS_CONTACTS:-$(smoke 50 5)} groups=${PEERS_GROUPS:-2}
 each=${PEERS_EACH:-$(smoke 150 8)} archive=${PEERS_ARCHIVE:-$(smoke 10000 150)} roster=${PEERS_ROSTER:-$(smoke 1000 100)}
-idle=${PEERS_IDLE:-$(smoke 10000 100)} settle=${PEERS_SETTLE:-$(smoke 60s 1s)} slow=${PEERS_SLOW:-10}
-limit=${PEERS_LIMIT:-1800} base=${PEERS_PORT:-24300} long=${PEERS_LONG:-}
+idle=${PEERS_IDLE:-$(smoke 10000 100)} settle=${PEERS_SETTLE:-$(smoke 60s 1s)} slow=${PEERS_SLOW:-$(smoke 5 2)}
+base=${PEERS_PORT:-24300} long=${PEERS_LONG:-} limit=${PEERS_LIMIT:-${PEERS_LONG:+14400}}
+limit=${limit:-1800}
 read -r -a servers <<<"${PEERS_SERVERS:-tercet prosody ejabberd}"
 read -r -a scenarios <<<"${*:-${PEERS:-start login chat paced presence carbons sm archive pages offline roster slow idle}}"
 dir=${PEERS_DIR:-$(mktemp -d)}
@@ -144,9 +145,9 @@ scenario() {
 	carbons) row carbons plain k $((2 * pairs)) carbons -pairs "$pairs" -resources 3 ;;
 	sm)
 		for w in 1 16; do row "chat sm $w" plain c $((2 * pairs)) msg -pairs "$pairs" -win "$w" -sm 10; done
-		row "archive sm" archive a 40 msg -pairs 20 -total "$each" -win 4 -sm 10 -tag archive
+		row "archive sm" archive a 40 msg -pairs 20 -total "$each" -win 4 -sm 10 -tag archive -kept
 		;;
-	archive) for w in 1 4; do row "archive $w" archive a 40 msg -pairs 20 -total "$each" -win "$w" -tag archive; done ;;
+	archive) for w in 1 4; do row "archive $w" archive a 40 msg -pairs 20 -total "$each" -win "$w" -tag archive -kept; done ;;
 	pages)
 		for size in "$archive" ${long:+1000000}; do
 			row "pages $size" archive "q$size-" 2 mamquery -n "$size" -win 20 -timeout "${limit}s"
@@ -154,8 +155,9 @@ scenario() {
 		;;
 	offline) row offline archive o 30 offline -pairs 10 -n 20 -total "$(smoke 100 5)" -win 10 ;;
 	roster) row roster plain r 1 roster-fetch -k "$roster" -c 4 -win 20 -timeout 300s ;;
-	slow) row "slow readers" plain s $((2 * pairs + slow + 1)) slow -pairs "$pairs" -rate 500 -slow "$slow" ;;
+	slow) row "slow readers" plain s $((2 * pairs + slow + 1)) slow -pairs "$pairs" -rate 500 -slow "$slow" -d "${PEERS_SLOW_D:-$(smoke 10s 3s)}" ;;
 	idle)
+		for w in "${servers[@]}" echo; do down "$w"; done
 		in_turns rests "idle 1" "$idle"
 		in_turns rests "idle 2" $(((idle + 1) / 2)) -resources 2
 		;;

@@ -5,7 +5,6 @@
 
 : "${dir:?} ${base:?} ${repo:?} ${out:?} ${binary:?}" # what run.sh has set
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck disable=SC2034 # run.sh reads ms
 declare -A running job root ms # by server: the profile, the job, the pid to measure, ms to listen
 
 port_of() {
@@ -47,13 +46,13 @@ lua_config() { # FILE PROFILE STORAGE
 }
 
 # wal makes a SQLite file with a write-ahead log, which it keeps. Neither peer
-# asks for one, and both are faster with it.
+# asks for one, so it is there only with PEERS_WAL.
 wal() {
-	[ -s "$1" ] || sqlite3 "$1" 'PRAGMA journal_mode = wal; CREATE TABLE made (x); DROP TABLE made' >/dev/null
+	[ -z "${PEERS_WAL:-}" ] || [ -s "$1" ] || sqlite3 "$1" 'PRAGMA journal_mode = wal; CREATE TABLE made (x); DROP TABLE made' >/dev/null
 }
 
 run_tercet() { # PROFILE FOLDER: prepare it, then define the command
-	lua_config "$2/tercet.cfg.lua" "$1" ''
+	lua_config "$2/tercet.cfg.lua" "$1" "${PEERS_FULL:+sqlite_synchronous = 'full'}"
 	command=(exec "$binary" --config "$2/tercet.cfg.lua" run)
 }
 
@@ -69,7 +68,7 @@ run_ejabberd() {
 	if [ "$1" = archive ]; then
 		archive='  mod_mam: {db_type: sql, default: always, use_cache: true}'
 		sql="sql_type: sqlite\\nsql_database: \"$2/data/archive.sqlite\""
-		if [ ! -s "$2/data/archive.sqlite" ]; then
+		if [ ! -e "$2/data/archive.sqlite" ]; then
 			wal "$2/data/archive.sqlite"
 			lite=$(dpkg -L ejabberd | grep '/lite\.sql$' | head -n 1)
 			sqlite3 "$2/data/archive.sqlite" <"$lite"
@@ -123,6 +122,7 @@ up() {
 		fi
 		sleep 0.005
 	done
+	# shellcheck disable=SC2034 # run.sh reads it
 	ms[$1]=$((($(date +%s%N) - begin) / 1000000))
 	root[$1]=${job[$1]}
 	if [ "$1" = ejabberd ]; then # beam, below ejabberdctl

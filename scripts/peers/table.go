@@ -156,6 +156,9 @@ func (rs *results) summary() string {
 	out := &strings.Builder{}
 	if m := rs.meta; m != nil {
 		fmt.Fprintf(out, "%s; %d × %s, %s; %s, kernel %s.\n", m.Date, m.Cores, m.CPU, m.Memory, m.System, m.Kernel)
+		if len(m.Settings) > 0 {
+			fmt.Fprintf(out, "With %s.\n", strings.Join(m.Settings, ", "))
+		}
 	}
 	var met, all int
 	var worst float64

@@ -5,6 +5,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -159,7 +160,7 @@ func TestRatio(t *testing.T) {
 }
 
 func TestTable(t *testing.T) {
-	const lines = `{"meta":{"date":"today","cpu":"CPU","cores":2,"memory":"1 kB","kernel":"6","system":"Debian","versions":{"prosody":"0.12"}}}
+	const lines = `{"meta":{"date":"today","cpu":"CPU","cores":2,"memory":"1 kB","kernel":"6","system":"Debian","settings":["PEERS_REPS=2"],"versions":{"prosody":"0.12"}}}
 {"row":"chat full 1","label":"tercet","scenario":"msg","unit":"msg","rate_per_s":90000,"server_cpu_us_per_unit":10,"other_cores_busy":0.1,"p50_us":500,"p99_us":1500,"lost":0,"pss_mib":20}
 {"row":"chat full 1","label":"prosody","scenario":"msg","unit":"msg","rate_per_s":900,"server_cpu_us_per_unit":100,"other_cores_busy":0.1,"lost":0}
 {"row":"chat full 1","label":"ejabberd","scenario":"msg","unit":"msg","server_cpu_us_per_unit":50,"lost":3}
@@ -174,6 +175,7 @@ func TestTable(t *testing.T) {
 | idle 1: rest | session | **7 KiB** | – | **49 KiB** | – | 7 × | – | 12 KiB met; 4 × less met |
 
 today; 2 × CPU, 1 kB; Debian, kernel 6.
+With PEERS_REPS=2.
 Goals met: 2 of 2 lines.
 Void, since sent × fan-out was not received: chat full 1 on ejabberd (1 of 2).
 Others used 0.05 cores (median), 0.5 at most.
@@ -203,6 +205,13 @@ func TestNoise(t *testing.T) {
 	rs.add(&record{Row: "login", Scenario: "login", Label: ours, CPU: 1, Other: 1.1})
 	if s := rs.summary(); !strings.Contains(s, "no claim") {
 		t.Errorf("got %q", s)
+	}
+}
+
+func TestSettings(t *testing.T) {
+	got := settings([]string{"PEERS_REPS=1", "HOME=/", "PEERS_DIR=/x", "PEERS=chat login", "PEERS_LONG="})
+	if want := []string{"PEERS=chat login", "PEERS_REPS=1"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
