@@ -46,6 +46,7 @@ func TestMutual(t *testing.T) {
 		types [2]string
 		want  string
 	}{{[2]string{"subscribe", "subscribed"}, "both"}, {[2]string{"unsubscribe", "unsubscribed"}, "none"}} {
+		settled(t, s, users)
 		everybody(clients, func(_ int, c *coretest.Client) {
 			for other := range users {
 				for _, typ := range end.types {
@@ -55,6 +56,23 @@ func TestMutual(t *testing.T) {
 		})
 		all(t, s, users, end.want)
 	}
+}
+
+// settled waits until nothing that was sent waits in the lanes of the accounts
+// or is at work there.
+func settled(t *testing.T, s *coretest.Server, users int) {
+	t.Helper()
+	h := s.Host(coretest.Domain)
+	coretest.Eventually(t, "the lanes are free", func() bool {
+		for n := range users {
+			l := h.Lane(fmt.Sprintf("user%d", n))
+			if !l.TryEnter() {
+				return false
+			}
+			defer l.Leave()
+		}
+		return true
+	})
 }
 
 // everybody runs fn for all clients at once, and reads what they get.
