@@ -59,7 +59,7 @@ var libraries = map[string][]string{
 	"golang.org/x/crypto":          {"core/auth"},
 	"golang.org/x/net":             {"core/jid"},
 	"golang.org/x/sync":            {},
-	"golang.org/x/sys":             {"core", "core/control", "core/listen", "core/logging", "core/transport"},
+	"golang.org/x/sys":             {"core", "core/control", "core/listen", "core/logging", "core/transport", "scripts/"},
 	"golang.org/x/term":            {"core"},
 	"golang.org/x/text":            {"core/auth", "core/jid"},
 	"golang.org/x/tools":           {"scripts/"},
