@@ -39,7 +39,7 @@ func TestReadme(t *testing.T) {
 			if folders[d.Name] == "" {
 				file = filepath.Join(d.Name, "README.md")
 			}
-			text, err := os.ReadFile(file) //nolint:gosec // a file of the source
+			text, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -85,7 +85,7 @@ func checkOptions(t *testing.T, file, text string, d module.Definition) {
 	if os.Getenv("TERCET_WRITE") == "" {
 		t.Fatalf("%s is out of date: TERCET_WRITE=1 go test ./modules -run TestReadme", file)
 	}
-	if err := os.WriteFile(file, []byte(text[:at[4]]+want+text[at[5]:]), 0o644); err != nil { //nolint:gosec // as the other sources
+	if err := os.WriteFile(file, []byte(text[:at[4]]+want+text[at[5]:]), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -46,7 +46,7 @@ func (ev *Event) later(ctx context.Context, l *lane.Lane, fn func(context.Contex
 	later.Pass, later.Cork, later.deep, later.root = ext.Pass{}, nil, 0, false
 	later.work.add()
 	waits := ev.wait()
-	ctx = detached{context.WithoutCancel(ctx)}
+	ctx = detached{context.WithoutCancel(ctx)} //nolint:contextcheck // what waits outlives the sender
 	l.Later(func() {
 		defer later.work.done()
 		defer waits.over()

@@ -103,14 +103,15 @@ func decrypt(key []byte, password string) ([]byte, error) {
 		if block.Type == "ENCRYPTED PRIVATE KEY" {
 			return nil, errors.New("the key is encrypted as PKCS #8; write it as \"openssl pkey -in KEY -out NEWKEY\" does")
 		}
-		//nolint:staticcheck // insecure, but what Prosody's password option is for
+		//lint:ignore SA1019 insecure, but what Prosody's password option is for
 		if !x509.IsEncryptedPEMBlock(block) {
 			continue
 		}
 		if password == "" {
 			return nil, errors.New("the key is encrypted and there is no password option")
 		}
-		der, err := x509.DecryptPEMBlock(block, []byte(password)) //nolint:staticcheck // as above
+		//lint:ignore SA1019 as above
+		der, err := x509.DecryptPEMBlock(block, []byte(password))
 		if err != nil {
 			return nil, err
 		}

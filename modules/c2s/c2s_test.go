@@ -90,7 +90,8 @@ type tap struct {
 
 func (p *tap) Read(b []byte) (int, error) {
 	p.deaf.Lock()
-	p.deaf.Unlock() //nolint:staticcheck // it only waits
+	//lint:ignore SA2001 it only waits
+	p.deaf.Unlock()
 	n, err := p.Conn.Read(b)
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -112,7 +112,8 @@ func wantCopy(t *testing.T, c *coretest.Client, direction, to, id string) {
 // drain drops what a client has got, up to the answer to a ping.
 func drain(c *coretest.Client) {
 	c.Send("<iq type='get' id='drain'><ping xmlns='urn:xmpp:ping'/></iq>")
-	for c.Next().Attr("id") != "drain" {
+	for e := c.Next(); e.Attr("id") != "drain"; e = c.Next() {
+		continue
 	}
 }
 

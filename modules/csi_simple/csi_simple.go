@@ -3,7 +3,7 @@
 // Package csi_simple holds back what an inactive client can wait for, such as
 // presence and typing notices, until something important comes (XEP-0352
 // section 5).
-package csi_simple //nolint:revive // the folder is the config word, which is Prosody's
+package csi_simple
 
 import (
 	"context"
@@ -147,7 +147,7 @@ func (q *queue) decide(st *stanza.Stanza) bool {
 	p := q.host.Table.Enter()
 	defer p.Leave()
 	ev := ImportantEvent{q.session, st, q.important(st)}
-	Important.Fire(context.Background(), p, &ev) //nolint:contextcheck // a filter has none; handlers only look
+	Important.Fire(context.Background(), p, &ev)
 	return ev.Important
 }
 

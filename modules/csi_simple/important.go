@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package csi_simple //nolint:revive // the folder is the config word, which is Prosody's
+package csi_simple
 
 import (
 	"tercet/core/element"
@@ -20,8 +20,9 @@ func (q *queue) important(st *stanza.Stanza) bool {
 			return false
 		}
 		return true
+	default:
+		return q.message(st.Type, st.Element(), st.From == st.To.Bare())
 	}
-	return q.message(st.Type, st.Element(), st.From == st.To.Bare())
 }
 
 // message decides on a message; own says that it comes from the account

@@ -276,8 +276,14 @@ const maxIDs = 500
 func (a *archive) form(context.Context, *iq.Request) (element.Element, error) {
 	b := element.New(ns, "query").Open(nsData, "x").Attr("type", "form")
 	for _, f := range [...][2]string{
-		{"FORM_TYPE", "hidden"}, {"with", "jid-single"}, {"start", "text-single"}, {"end", "text-single"},
-		{"before-id", "text-single"}, {"after-id", "text-single"}, {"ids", "list-multi"}, {"include-groupchat", "boolean"},
+		{"FORM_TYPE", "hidden"},
+		{"with", "jid-single"},
+		{"start", "text-single"},
+		{"end", "text-single"},
+		{"before-id", "text-single"},
+		{"after-id", "text-single"},
+		{"ids", "list-multi"},
+		{"include-groupchat", "boolean"},
 	} {
 		b.Open(nsData, "field").Attr("type", f[1]).Attr("var", f[0])
 		switch f[0] {

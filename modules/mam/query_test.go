@@ -94,7 +94,7 @@ func form(fields ...string) string {
 	b := "<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' type='hidden'><value>" + nsMAM + "</value></field>"
 	for i := 0; i < len(fields); i += 2 {
 		b += "<field var='" + fields[i] + "'>"
-		for _, v := range strings.Split(fields[i+1], " ") {
+		for v := range strings.SplitSeq(fields[i+1], " ") {
 			b += "<value>" + v + "</value>"
 		}
 		b += "</field>"

@@ -137,7 +137,7 @@ func TestTable(t *testing.T) {
 	}
 	romeo := s.Login("romeo", "orchard")
 	for _, row := range rows {
-		for _, typ := range strings.Split(row.types, " ") {
+		for typ := range strings.SplitSeq(row.types, " ") {
 			t.Run(fmt.Sprintf("%s %s to %s", row.kind, typ, row.target), func(t *testing.T) {
 				if got := h.send(t, romeo, row.kind, typ, row.target); got != row.want {
 					t.Errorf("got %q, want %q", got, row.want)

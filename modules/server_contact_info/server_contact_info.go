@@ -2,7 +2,7 @@
 
 // Package server_contact_info tells whom to write to about the server
 // (XEP-0157, version 1.1.1).
-package server_contact_info //nolint:revive // the folder is the config word, which is Prosody's
+package server_contact_info
 
 import (
 	"fmt"

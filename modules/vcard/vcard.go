@@ -42,7 +42,7 @@ func load(s *module.Scope, o options) error {
 	disco.AccountFeature.Add(s, name.Space)
 	iq.Handle(s, iq.Get, iq.Account, name, m.get)
 	iq.Handle(s, iq.Set, iq.Self, name, m.set)
-	iq.Handle(s, iq.Set, iq.Account, name, func(_ context.Context, r *iq.Request) (element.Element, error) {
+	iq.Handle(s, iq.Set, iq.Account, name, func(context.Context, *iq.Request) (element.Element, error) {
 		return element.Element{}, stanza.Fail(stanza.Forbidden, "a vCard is its owner's to change")
 	})
 	return nil

@@ -81,7 +81,7 @@ func (s *store) Owners(context.Context) iter.Seq2[string, error] {
 	}
 }
 
-func (s *store) record(t *testing.T, user string) (r record) { //nolint:unparam // which user says where it is called
+func (s *store) record(t *testing.T, user string) (r record) {
 	t.Helper()
 	s.mu.Lock()
 	defer s.mu.Unlock()
