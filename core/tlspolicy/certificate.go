@@ -104,14 +104,14 @@ func decrypt(key []byte, password string) ([]byte, error) {
 			return nil, errors.New("the key is encrypted as PKCS #8; write it as \"openssl pkey -in KEY -out NEWKEY\" does")
 		}
 		//lint:ignore SA1019 insecure, but what Prosody's password option is for
-		if !x509.IsEncryptedPEMBlock(block) {
+		if !x509.IsEncryptedPEMBlock(block) { //nolint:staticcheck // the same for golangci-lint
 			continue
 		}
 		if password == "" {
 			return nil, errors.New("the key is encrypted and there is no password option")
 		}
 		//lint:ignore SA1019 as above
-		der, err := x509.DecryptPEMBlock(block, []byte(password))
+		der, err := x509.DecryptPEMBlock(block, []byte(password)) //nolint:staticcheck // the same for golangci-lint
 		if err != nil {
 			return nil, err
 		}
