@@ -12,7 +12,7 @@ import (
 // stored, before the client is not read any more; and what a stanza counts for
 // beside its size. Both in bytes.
 const (
-	backlogMost = 1 << 20
+	backlogMost = 512 << 10
 	backlogEach = 1 << 10
 )
 

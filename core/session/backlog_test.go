@@ -12,7 +12,7 @@ import (
 func TestReaderWaitsWhileItsStanzasWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var b session.Backlog
-		for range 1024 {
+		for range 512 {
 			b.Add(0)
 		}
 		b.Add(100_000)

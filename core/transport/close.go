@@ -37,6 +37,7 @@ func (c *Conn) Close() error {
 		c.writeErr = ErrClosed
 	}
 	c.out.clear()
+	c.accountLocked()
 	c.mu.Unlock()
 	err := c.nc.Close()
 	c.in.stop(ErrClosed)

@@ -26,6 +26,7 @@ func (c *Conn) drain() {
 			if err != nil {
 				c.failLocked(err)
 			}
+			c.accountLocked()
 			c.out.wake(false)
 			continue
 		}
@@ -39,6 +40,7 @@ func (c *Conn) drain() {
 	c.out.draining = false
 	if c.writeErr != nil {
 		c.out.clear()
+		c.accountLocked()
 	}
 }
 
@@ -92,6 +94,7 @@ func (c *Conn) failLocked(err error) {
 		c.cause = err
 	}
 	c.out.clear()
+	c.accountLocked()
 	if c.phase < closing {
 		c.grace = time.Now().Add(readGrace)
 		_ = c.deadlineLocked(c.deadline)

@@ -10,6 +10,7 @@ import "errors"
 
 const (
 	flushChunk  = 64 << 10  // of plaintext in one TLS write
+	boxChunk    = 256 << 10 // of plaintext in one piece of memory, about
 	flushRounds = 4         // TLS writes that one Flush does for others; the rest goes to a goroutine
 	tailLimit   = 256 << 10 // of ciphertext; only answers to key updates can pile up over one chunk
 )
@@ -18,13 +19,16 @@ const (
 // of these holds: the outbox is empty; queued (whoever set it will flush);
 // writing (the writer looks again before it leaves); draining.
 type output struct {
-	box      *buffer // what Append collects
+	box      *buffer   // what Append collects
+	full     []*buffer // boxes before it: what waits long is not copied to grow
+	fullSize int
 	cur      *buffer // what is being flushed
 	tail     *buffer // ciphertext that the socket did not take
 	queued   bool    // somebody was told that he has to flush
 	writing  bool    // somebody is within a TLS write, or in a handshake
 	draining bool    // the Conn's own goroutine is at work on the tail
-	full     bool    // Overflow has been reported
+	over     bool    // Overflow has been reported
+	counted  int     // what the Budget knows of
 	below    chan struct{}
 	belowN   int // below is closed when size() falls under it
 
@@ -35,7 +39,7 @@ type output struct {
 }
 
 func (o *output) size() int {
-	return len(o.box.rest()) + len(o.cur.rest()) + len(o.tail.rest())
+	return len(o.box.rest()) + o.fullSize + len(o.cur.rest()) + len(o.tail.rest())
 }
 
 // wake tells WaitBelow to look again.
@@ -50,6 +54,10 @@ func (o *output) wake(force bool) {
 func (o *output) clear() {
 	o.box.drop()
 	o.box = nil
+	for _, b := range o.full {
+		b.drop()
+	}
+	o.full, o.fullSize = nil, 0
 	if !o.writing {
 		o.cur.drop()
 		o.cur = nil
@@ -61,15 +69,40 @@ func (o *output) clear() {
 	o.wake(true)
 }
 
+// collect is the box for what is appended next.
+func (o *output) collect() *buffer {
+	switch {
+	case o.box == nil:
+		o.box = newBuffer()
+	case len(o.box.b) >= boxChunk:
+		o.full, o.fullSize = append(o.full, o.box), o.fullSize+len(o.box.b)
+		o.box = newBuffer()
+	}
+	return o.box
+}
+
+// take makes the oldest box the one that is being flushed.
+func (o *output) take() {
+	if len(o.full) == 0 {
+		o.cur, o.box, o.queued = o.box, nil, false
+		return
+	}
+	o.cur, o.full[0] = o.full[0], nil
+	o.full, o.fullSize = o.full[1:], o.fullSize-len(o.cur.b)
+	if len(o.full) == 0 {
+		o.full = nil
+		o.queued = o.queued && o.box != nil
+	}
+}
+
 // Append copies p to the outbox. dirty says that the caller became the one
 // who has to Flush. The error is ErrFull at the limit, ErrClosed after the end.
 func (c *Conn) Append(p []byte) (dirty bool, err error) {
 	c.mu.Lock()
 	if err = c.roomLocked(len(p)); err == nil && len(p) > 0 {
-		if c.out.box == nil {
-			c.out.box = newBuffer()
-		}
-		c.out.box.b = append(c.out.box.b, p...)
+		box := c.out.collect()
+		box.b = append(box.b, p...)
+		c.accountLocked()
 		dirty = c.dirtyLocked()
 	}
 	c.mu.Unlock()
@@ -89,20 +122,19 @@ func (c *Conn) appendFunc(fn func([]byte) []byte) (bool, error) {
 	if err := c.roomLocked(0); err != nil {
 		return false, err
 	}
-	box := c.out.box
-	if box == nil {
-		box = newBuffer()
-	}
+	box := c.out.collect()
 	b := fn(box.b)
 	added := len(b) - len(box.b)
 	err := c.roomLocked(added)
 	if added <= 0 || err != nil {
-		if c.out.box == nil {
+		if len(box.b) == 0 {
+			c.out.box = nil
 			box.drop()
 		}
 		return false, err
 	}
-	box.b, c.out.box = b, box
+	box.b = b
+	c.accountLocked()
 	return c.dirtyLocked(), nil
 }
 
@@ -114,10 +146,8 @@ func (c *Conn) AppendLast(p []byte) error {
 	if c.phase >= closing || c.writeErr != nil {
 		return ErrClosed
 	}
-	if c.out.box == nil {
-		c.out.box = newBuffer()
-	}
-	c.out.box.b = append(c.out.box.b, p...)
+	box := c.out.collect()
+	box.b = append(box.b, p...)
 	return nil
 }
 
@@ -125,7 +155,7 @@ func (c *Conn) roomLocked(n int) error {
 	switch {
 	case c.ended.Load() || c.writeErr != nil || c.phase >= closing:
 		return ErrClosed
-	case n > c.o.Limit-c.out.size():
+	case n > c.limitLocked()-c.out.size():
 		return ErrFull
 	}
 	return nil
@@ -145,8 +175,8 @@ func (c *Conn) overflowed(err error) error {
 		return err
 	}
 	c.mu.Lock()
-	first := !c.out.full
-	c.out.full = true
+	first := !c.out.over
+	c.out.over = true
 	c.mu.Unlock()
 	switch {
 	case first && c.o.OnStuck != nil:
@@ -184,7 +214,7 @@ func (c *Conn) Flush() {
 func (c *Conn) flushLocked(rounds int) {
 	for ; rounds > 0 && c.writeErr == nil && len(c.out.tail.rest()) == 0; rounds-- {
 		if c.out.cur == nil {
-			c.out.cur, c.out.box, c.out.queued = c.out.box, nil, false
+			c.out.take()
 		}
 		cur, t := c.out.cur, c.tls
 		if cur == nil {
@@ -210,6 +240,7 @@ func (c *Conn) flushLocked(rounds int) {
 			cur.drop()
 			c.out.cur = nil
 		}
+		c.accountLocked()
 		c.out.wake(false)
 	}
 }

@@ -86,6 +86,8 @@ type Options struct {
 	// ends with ErrSendTimeout when OnStuck returns. Without OnStuck an
 	// overflow ends the Conn with ErrFull.
 	OnStuck func(Reason)
+	// Budget, which Conns share, bounds their outboxes together; nil does not.
+	Budget *Budget
 	// Handshakes bounds how many TLS handshakes compute at a time; nil does
 	// not. Who waits for its peer has no place there: a peer that says nothing
 	// keeps nobody out.

@@ -37,6 +37,7 @@ type options struct {
 	Authed       config.Size   `lua:"c2s_stanza_size_limit" min:"10000" doc:"Most bytes of one stanza afterwards."`
 	Children     int           `lua:"c2s_max_child_elements" min:"100" doc:"Most elements in one stanza."`
 	Outbox       config.Size   `lua:"c2s_max_outbox" min:"65536" doc:"Most bytes that wait for a client which does not read."`
+	Outboxes     config.Size   `lua:"c2s_max_outboxes" min:"1048576" doc:"Most bytes that wait for all such clients together, beside 64 KiB each."`
 	PerAddress   int           `lua:"c2s_max_connections_per_address" min:"0" doc:"Most connections at a time from one IPv4 address or IPv6 /64; 0 is no limit."`
 	Rate         int           `lua:"c2s_connection_rate" min:"0" doc:"Most new connections a second from one address; 0 is no limit."`
 	Burst        int           `lua:"c2s_connection_burst" min:"1" doc:"New connections from one address that may come at once."`
@@ -54,7 +55,7 @@ var defaults = options{
 	Interfaces: module.DefaultInterfaces,
 	Ports:      module.Ports{5222}, Timeout: 5 * time.Minute, CloseTimeout: 5 * time.Second, KeepAlives: true,
 	Network:  network{Read: 14 * time.Minute, Send: 3 * time.Minute, Backlog: 128},
-	Unauthed: 10_000, Authed: 262_144, Children: 25_000, Outbox: 8 << 20,
+	Unauthed: 10_000, Authed: 262_144, Children: 25_000, Outbox: 8 << 20, Outboxes: 64 << 20,
 	PerAddress: 0, Rate: 0, Burst: 20, Handshakes: 64,
 }
 
@@ -63,7 +64,7 @@ var defaults = options{
 const highWater = 256 << 10
 
 func load(s *module.Scope, o options) error {
-	a := &acceptor{options: o, scope: s}
+	a := &acceptor{options: o, scope: s, budget: transport.NewBudget(int64(o.Outboxes))}
 	trusted, err := prefixes(o.Proxies)
 	if err != nil {
 		return err
@@ -99,7 +100,8 @@ func (a *acceptor) host(s *module.Scope) error {
 // acceptor makes streams of connections.
 type acceptor struct {
 	options
-	scope *module.Scope
+	scope  *module.Scope
+	budget *transport.Budget // of what waits for clients
 }
 
 func (a *acceptor) listen(addr, tlsMode, service string, trusted []netip.Prefix) error {
@@ -126,8 +128,8 @@ func (a *acceptor) accept(ctx context.Context, c net.Conn, info listen.Info, dir
 	var st *stream.Stream
 	conn := transport.New(c, transport.Options{
 		HighWater: highWater, Limit: int(a.Outbox), SendTimeout: a.Network.Send, Linger: max(a.CloseTimeout, time.Millisecond),
-		Handshakes: info.Handshakes,
-		OnStuck:    func(transport.Reason) { st.End(stream.Fail(stream.ResourceConstraint, "")) },
+		Handshakes: info.Handshakes, Budget: a.budget,
+		OnStuck: func(transport.Reason) { st.End(stream.Fail(stream.ResourceConstraint, "")) },
 	})
 	st = stream.New(conn, info.Remote, stream.Options{
 		Kind: "c2s", Content: element.NSClient,

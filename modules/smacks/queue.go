@@ -35,6 +35,7 @@ type queue struct {
 
 	acked   uint32        // the client's last h
 	list    []kept        // sent and not acknowledged
+	bytes   int           // that they hold
 	asked   time.Time     // when the <r/> went out that is not answered; zero: none
 	delayed bool          // that was told
 	debt    atomic.Uint64 // 1<<32 | count that is owed in an <a/>; 0: none
@@ -47,20 +48,26 @@ type queue struct {
 
 // kept is a stanza on its way.
 type kept struct {
-	st *stanza.Stanza
-	at time.Time
+	st   *stanza.Stanza
+	at   time.Time
+	size int // in bytes
 }
+
+// maxBytes is how much may be kept for a client, however few stanzas that are.
+const maxBytes = 4 << 20
 
 // Deliver counts the stanza, keeps it, and asks for an acknowledgement.
 func (q *queue) Deliver(d session.Delivery, st *stanza.Stanza) bool {
-	if len(q.list) >= q.room(d) {
+	if len(q.list) >= q.room(d) || q.bytes > maxBytes {
 		if !q.over {
 			q.over = true
 			q.tell((*smacks).overflow)
 		}
 		return false
 	}
-	q.list = append(q.list, kept{st, time.Now()})
+	size := st.Size()
+	q.list = append(q.list, kept{st, time.Now(), size})
+	q.bytes += size
 	if !d.Attached() {
 		if q.fresh = append(q.fresh, st); len(q.fresh) == 1 {
 			q.tell((*smacks).queued)
@@ -114,6 +121,9 @@ func (q *queue) acknowledge(h uint32) *stream.Error {
 		return cause
 	}
 	n := h - q.acked // counts wrap (XEP-0198 section 4)
+	for _, k := range q.list[:n] {
+		q.bytes -= k.size
+	}
 	clear(q.list[:n])
 	q.list = q.list[n:]
 	if len(q.list) == 0 {
@@ -166,7 +176,7 @@ func (q *queue) report(d session.Delivery) {
 // unacknowledged takes out what the client has not acknowledged.
 func (q *queue) unacknowledged() []kept {
 	list := q.list
-	q.list = nil
+	q.list, q.bytes = nil, 0
 	return list
 }
 

@@ -20,9 +20,11 @@ import (
 	"tercet/core/coretest"
 )
 
-// hostile is the server that is attacked: strangers have eight seconds.
+// hostile is the server that is attacked: strangers have eight seconds, and
+// clients that do not read have 8 MiB together.
 const hostile = everyday + `c2s_timeout = 8
 c2s_close_timeout = 1
+c2s_max_outboxes = "8 MiB"
 `
 
 const (
@@ -469,7 +471,7 @@ func silence(t *testing.T, s *server) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer c.Close() //nolint:errcheck // the server has hung up
+		defer c.Close()
 		if port == s.tls && n%4 == 1 {
 			send(c, "\x16\x03\x01\x02") // the beginning of a hello
 		}
@@ -502,7 +504,7 @@ func slowly(t *testing.T, s *server) {
 				t.Error(err)
 				return
 			}
-			defer c.Close() //nolint:errcheck // the server has hung up
+			defer c.Close()
 			over := make(chan string)
 			go func() { over <- heard(t, c) }()
 			tick := time.NewTicker(time.Second)
@@ -563,7 +565,7 @@ func floodJunk(t *testing.T, s *server) {
 		for time.Now().Before(end) {
 			c := s.raw(t)
 			send(c, header)
-			go io.Copy(io.Discard, c) //nolint:errcheck // until it is closed
+			go io.Copy(io.Discard, c)
 			total += pour(c, []byte(piece), time.Until(end))
 			_ = c.Close() // the next one comes
 		}
@@ -583,7 +585,7 @@ func floodStanzas(t *testing.T, s *server) {
 			to = "mallory@" + coretest.Domain
 			send(c, "<presence/>")
 		}
-		go io.Copy(io.Discard, c) //nolint:errcheck // until it is closed
+		go io.Copy(io.Discard, c)
 		piece := []byte(strings.Repeat("<message to='"+to+"' type='chat'><body>"+strings.Repeat("x", 400)+"</body></message>", 32))
 		wg.Go(func() {
 			n := pour(c, piece, flooding())
