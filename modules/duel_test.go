@@ -5,6 +5,7 @@ package modules_test
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 
@@ -45,7 +46,7 @@ func TestDuels(t *testing.T) {
 	const at = 4 // a time
 	port := freePort(t)
 	s := coretest.New(t, fmt.Sprintf("modules_enabled = { \"ping\", \"smacks\", \"duel\" }\nc2s_ports = { %d }\nc2s_interfaces = { \"127.0.0.1\" }\n", port),
-		append(modules.All[:len(modules.All):len(modules.All)], duel)...)
+		append(slices.Clip(modules.All), duel)...)
 	witness := socketLogin(t, s, port, "witness", "w")
 	var wg sync.WaitGroup
 	for i := range at {

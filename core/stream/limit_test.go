@@ -63,7 +63,7 @@ func TestLimitPausesReading(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			st.Run(context.Background()) //nolint:usetesting // the stream ends by End
+			st.Run(context.Background())
 		}()
 		time.Sleep(seconds * time.Second)
 		synctest.Wait()

@@ -26,7 +26,7 @@ func TestNothingIsLostOrDoubledUnderFire(t *testing.T) {
 		for n := range cuts * each {
 			juliet.Send("<message to='romeo@example.org/orchard' type='chat' id='j" + strconv.Itoa(n) + "'><body>x</body></message>")
 			if n%each == 0 {
-				time.Sleep(time.Millisecond) //nolint:forbidigo // lets the cuts meet the traffic
+				time.Sleep(time.Millisecond)
 			}
 		}
 	}()

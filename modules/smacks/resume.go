@@ -218,12 +218,10 @@ func resumable(cause error) bool {
 	if errors.Is(cause, stream.ErrClosed) {
 		return false
 	}
-	var xml *element.Error
-	if errors.As(cause, &xml) {
+	if _, ok := errors.AsType[*element.Error](cause); ok {
 		return false
 	}
-	var told *stream.Error
-	if errors.As(cause, &told) {
+	if told, ok := errors.AsType[*stream.Error](cause); ok {
 		return told.Condition == stream.ConnectionTimeout || told.Condition == stream.ResourceConstraint
 	}
 	return true

@@ -203,7 +203,7 @@ func (l *ledger) load(t *testing.T, s *server, round int) {
 		c := s.login(t, "changer", kind)
 		wg.Go(func() { l.change(c, kind) })
 	}
-	<-time.After(300*time.Millisecond + time.Duration(rand.IntN(700))*time.Millisecond) //nolint:gosec // any moment will do
+	<-time.After(300*time.Millisecond + time.Duration(rand.IntN(700))*time.Millisecond)
 	s.kill(syscall.SIGKILL)
 	wg.Wait()
 }

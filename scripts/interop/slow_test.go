@@ -49,7 +49,7 @@ func (s *server) dialSlowly(t *testing.T) (net.Conn, *link) {
 	d := net.Dialer{Control: func(_, _ string, raw syscall.RawConn) error {
 		var failed error
 		err := raw.Control(func(fd uintptr) {
-			failed = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 8<<10) //nolint:gosec // a descriptor fits
+			failed = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 8<<10)
 		})
 		if err == nil {
 			err = failed
@@ -61,7 +61,7 @@ func (s *server) dialSlowly(t *testing.T) (net.Conn, *link) {
 		t.Fatal(err)
 	}
 	l := &link{Conn: c}
-	secure := tls.Client(l, &tls.Config{ServerName: s.domain, NextProtos: []string{"xmpp-client"}, InsecureSkipVerify: true}) //nolint:gosec // a test's self-signed certificate
+	secure := tls.Client(l, &tls.Config{ServerName: s.domain, NextProtos: []string{"xmpp-client"}, InsecureSkipVerify: true})
 	if err := secure.HandshakeContext(context.WithoutCancel(t.Context())); err != nil {
 		t.Fatal(err)
 	}
