@@ -19,6 +19,7 @@ import (
 
 // serve runs the server in the foreground until it is told to stop.
 func (p *program) serve(ctx context.Context) int {
+	collectEarly()
 	c, fresh, err := p.loadConfig(true)
 	if err != nil {
 		fmt.Fprintln(p.err, err)
