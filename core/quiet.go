@@ -18,8 +18,8 @@ const (
 )
 
 // gcPercent bounds garbage to half of what lives, where GOGC does not say
-// otherwise: a flood then costs memory for a while, and not for good. Messages
-// leave little garbage, so it costs them next to nothing.
+// otherwise: a flood of stanzas then stays within its memory. It is not free: a
+// message over TLS, 16 in flight, costs 5.3 us of CPU against 4.4 at 100.
 const gcPercent = 50
 
 // collectEarly sets how much garbage may pile up.
