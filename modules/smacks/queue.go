@@ -30,12 +30,14 @@ type queue struct {
 	keep    time.Duration // how long it may wait for that
 	session *session.Session
 	host    *route.Host
+	sum     *atomic.Int64 // bytes that the host's queues hold, beside freeBytes each
 	options options
 	moving  sync.Mutex // held while a stream takes the session over
 
 	acked   uint32        // the client's last h
 	list    []kept        // sent and not acknowledged
 	bytes   int           // that they hold
+	counted int           // of these, in the host's sum
 	asked   time.Time     // when the <r/> went out that is not answered; zero: none
 	delayed bool          // that was told
 	debt    atomic.Uint64 // 1<<32 | count that is owed in an <a/>; 0: none
@@ -53,12 +55,16 @@ type kept struct {
 	size int // in bytes
 }
 
-// maxBytes is how much may be kept for a client, however few stanzas that are.
-const maxBytes = 4 << 20
+const (
+	// maxBytes is how much may be kept for a client, however few stanzas that are.
+	maxBytes = 4 << 20
+	// freeBytes is how much is kept for each, whatever the others hold.
+	freeBytes = 64 << 10
+)
 
 // Deliver counts the stanza, keeps it, and asks for an acknowledgement.
 func (q *queue) Deliver(d session.Delivery, st *stanza.Stanza) bool {
-	if len(q.list) >= q.room(d) || q.bytes > maxBytes {
+	if len(q.list) >= q.room(d) || q.bytes > q.bound() {
 		if !q.over {
 			q.over = true
 			q.tell((*smacks).overflow)
@@ -67,7 +73,7 @@ func (q *queue) Deliver(d session.Delivery, st *stanza.Stanza) bool {
 	}
 	size := st.Size()
 	q.list = append(q.list, kept{st, time.Now(), size})
-	q.bytes += size
+	q.hold(size)
 	if !d.Attached() {
 		if q.fresh = append(q.fresh, st); len(q.fresh) == 1 {
 			q.tell((*smacks).queued)
@@ -88,6 +94,25 @@ func (q *queue) room(d session.Delivery) int {
 		return max(q.options.MaxQueue, q.options.MaxAck)
 	}
 	return q.options.MaxQueue
+}
+
+// bound is how many bytes may be kept at this moment: what the others leave.
+func (q *queue) bound() int {
+	left := int64(q.options.MaxQueues) - q.sum.Load() + int64(q.counted)
+	return min(maxBytes, freeBytes+int(max(0, left)))
+}
+
+// hold counts n bytes more, in the host's sum as well.
+func (q *queue) hold(n int) {
+	q.bytes += n
+	c := q.bytes
+	if c <= freeBytes {
+		c = 0
+	}
+	if c != q.counted {
+		q.sum.Add(int64(c - q.counted))
+		q.counted = c
+	}
 }
 
 // tell has the module's present instance do what cannot be done under the
@@ -121,9 +146,11 @@ func (q *queue) acknowledge(h uint32) *stream.Error {
 		return cause
 	}
 	n := h - q.acked // counts wrap (XEP-0198 section 4)
+	freed := 0
 	for _, k := range q.list[:n] {
-		q.bytes -= k.size
+		freed += k.size
 	}
+	q.hold(-freed)
 	clear(q.list[:n])
 	q.list = q.list[n:]
 	if len(q.list) == 0 {
@@ -176,7 +203,8 @@ func (q *queue) report(d session.Delivery) {
 // unacknowledged takes out what the client has not acknowledged.
 func (q *queue) unacknowledged() []kept {
 	list := q.list
-	q.list, q.bytes = nil, 0
+	q.list = nil
+	q.hold(-q.bytes)
 	return list
 }
 

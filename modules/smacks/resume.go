@@ -7,6 +7,7 @@ import (
 	"errors"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tercet/core/element"
@@ -24,6 +25,8 @@ import (
 var hostStates = slot.New[hostState]("smacks")
 
 type hostState struct {
+	bytes atomic.Int64 // kept in all queues, beside freeBytes each
+
 	mu       sync.Mutex // guards what follows
 	managed  map[*session.Session]struct{}
 	sessions map[string]*session.Session // those that can be resumed, by id

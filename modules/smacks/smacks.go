@@ -8,6 +8,7 @@ import (
 	"context"
 	"time"
 
+	"tercet/config"
 	"tercet/core/element"
 	"tercet/core/ext"
 	"tercet/core/module"
@@ -20,13 +21,14 @@ import (
 
 // Module is the stream management module.
 var Module = module.Define("smacks", module.OnHost, options{
-	Hibernation: 10 * time.Minute, MaxQueue: 500, MaxAck: 5000, MaxInactive: 256, MaxAckDelay: 30 * time.Second, MaxOld: 10,
+	Hibernation: 10 * time.Minute, MaxQueue: 500, MaxAck: 5000, MaxQueues: 16 << 20, MaxInactive: 256, MaxAckDelay: 30 * time.Second, MaxOld: 10,
 }, load)
 
 type options struct {
 	Hibernation time.Duration `lua:"smacks_hibernation_time" min:"0" doc:"How long a session whose connection broke waits to be resumed."`
 	MaxQueue    int           `lua:"smacks_max_queue_size" min:"1" doc:"Most stanzas kept for a session whose connection broke; beyond, it ends."`
 	MaxAck      int           `lua:"max_ack_queue" min:"1" doc:"Most stanzas on their way to a connected client that has not acknowledged them; beyond, its session ends. At least smacks_max_queue_size."`
+	MaxQueues   config.Size   `lua:"smacks_max_queues" min:"65536" doc:"Most bytes kept for all sessions together, beside 64 KiB each; a session that needs more ends."`
 	MaxUnacked  int           `lua:"smacks_max_unacked_stanzas" min:"0" doc:"Stanzas that may be unacknowledged before the client is asked."`
 	MaxInactive int           `lua:"smacks_max_inactive_unacked_stanzas" min:"0" doc:"The same while the client is inactive (XEP-0352), if that is more."`
 	MaxAckDelay time.Duration `lua:"smacks_max_ack_delay" min:"0" doc:"Time without an answer to a request after which a client counts as delayed; 0: never."`
@@ -136,7 +138,7 @@ func (m *smacks) enable(_ context.Context, ev *stream.Event) ext.Verdict {
 		failed(st, ns, "unexpected-request")
 		return ext.Stop
 	}
-	q.ns, q.session, q.host, q.options = ns, s, m.scope.Host, m.options
+	q.ns, q.session, q.host, q.sum, q.options = ns, s, m.scope.Host, &m.host.bytes, m.options
 	b := element.New(ns, "enabled")
 	if wants(ev.Element) && m.Hibernation > 0 {
 		q.keep = m.hibernation(ev.Element)

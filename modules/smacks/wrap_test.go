@@ -3,6 +3,7 @@
 package smacks
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"tercet/core/stream"
@@ -28,7 +29,7 @@ func TestCountsWrap(t *testing.T) {
 		{"too many over the end", 1<<32 - 2, 3, 2, 3, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			q := queue{acked: c.acked, list: make([]kept, c.queued), ns: ns3}
+			q := queue{acked: c.acked, list: make([]kept, c.queued), ns: ns3, sum: new(atomic.Int64)}
 			cause := q.acknowledge(c.h)
 			if (cause != nil) != c.high || len(q.list) != c.left {
 				t.Fatalf("got %v and %d left, want %d", cause, len(q.list), c.left)
