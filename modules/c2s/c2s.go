@@ -55,7 +55,7 @@ var defaults = options{
 	Interfaces: module.DefaultInterfaces,
 	Ports:      module.Ports{5222}, Timeout: 5 * time.Minute, CloseTimeout: 5 * time.Second, KeepAlives: true,
 	Network:  network{Read: 14 * time.Minute, Send: 3 * time.Minute, Backlog: 128},
-	Unauthed: 10_000, Authed: 262_144, Children: 25_000, Outbox: 8 << 20, Outboxes: 64 << 20,
+	Unauthed: 10_000, Authed: 262_144, Children: 25_000, Outbox: 8 << 20, Outboxes: 16 << 20,
 	PerAddress: 0, Rate: 0, Burst: 20, Handshakes: 64,
 }
 
