@@ -13,39 +13,15 @@ import (
 
 	"tercet/config"
 	"tercet/core"
+	"tercet/core/coretest"
 	"tercet/modules"
 )
 
 // TestReadme compares the generated parts of the README with the code and with
-// the modules' READMEs; with TERCET_WRITE=1 it writes them.
+// the modules' READMEs.
 func TestReadme(t *testing.T) {
-	b, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	text := fill(t, string(b), "options", config.FieldsTable(core.Fields()))
-	text = fill(t, text, "modules", moduleTable(t))
-	if text == string(b) {
-		return
-	}
-	if os.Getenv("TERCET_WRITE") == "" {
-		t.Fatal("README.md is out of date: TERCET_WRITE=1 go test -run TestReadme .")
-	}
-	if err := os.WriteFile("README.md", []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// fill puts the content between the two markers of that name.
-func fill(t *testing.T, text, name, content string) string {
-	t.Helper()
-	begin, end := "<!-- "+name+" -->\n", "<!-- /"+name+" -->\n"
-	before, rest, ok := strings.Cut(text, begin)
-	_, after, ok2 := strings.Cut(rest, end)
-	if !ok || !ok2 {
-		t.Fatalf("README.md has no place for the %s", name)
-	}
-	return before + begin + content + end + after
+	coretest.Generated(t, "README.md", "options", config.FieldsTable(core.Fields()))
+	coretest.Generated(t, "README.md", "modules", moduleTable(t))
 }
 
 // moduleTable has a row for each README of a module: its words, what it does

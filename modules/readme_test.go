@@ -5,7 +5,6 @@ package modules_test
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -13,13 +12,12 @@ import (
 	"tercet/config"
 	"tercet/config/luacfg"
 	"tercet/core"
+	"tercet/core/coretest"
 	"tercet/core/module"
 	"tercet/modules"
 )
 
 var (
-	// table is where the generated options stand.
-	table = regexp.MustCompile(`(?s)(<!-- options[^\n]*-->\n)(.*?)(<!-- (?:/options|end) -->\n)`)
 	// headings are what each README has, in this order.
 	headings = []string{"## Name", "## Description", "## Options", "## Examples", "## Specifications", "## Extension points"}
 )
@@ -68,25 +66,10 @@ func checkHeadings(t *testing.T, text string) {
 
 func checkOptions(t *testing.T, file, text string, d module.Definition) {
 	t.Helper()
-	want := d.OptionsTable()
-	at := table.FindStringSubmatchIndex(text)
-	if len(d.Fields()) == 0 {
-		if at != nil {
-			t.Error("a table of options, but there are none")
-		}
-		return
-	}
-	if at == nil {
-		t.Fatal("no <!-- options --> and <!-- /options -->")
-	}
-	if text[at[4]:at[5]] == want {
-		return
-	}
-	if os.Getenv("TERCET_WRITE") == "" {
-		t.Fatalf("%s is out of date: TERCET_WRITE=1 go test ./modules -run TestReadme", file)
-	}
-	if err := os.WriteFile(file, []byte(text[:at[4]]+want+text[at[5]:]), 0o644); err != nil {
-		t.Fatal(err)
+	if len(d.Fields()) > 0 {
+		coretest.Generated(t, file, "options", d.OptionsTable())
+	} else if strings.Contains(text, "<!-- options -->") {
+		t.Error("a table of options, but there are none")
 	}
 }
 
