@@ -22,7 +22,7 @@ type chain[K comparable, E any] struct {
 
 // NewChain declares a chain. Call it from a package-level var only.
 func NewChain[K comparable, E any](name string) Chain[K, E] {
-	return Chain[K, E]{newPoint(name, buildChain[K, E])}
+	return Chain[K, E]{newPoint(name, buildChain[K, E], timed[E])}
 }
 
 func buildChain[K comparable, E any](name string, entries []entry) (any, error) {

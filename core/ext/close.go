@@ -146,7 +146,7 @@ func (s *Scope) lastUndo() (fn func() error) {
 func (s *Scope) call(fn func() error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			reportPanic(s.name, v)
+			s.panicked(v)
 			err = fmt.Errorf("close %s: panic: %v", s.name, v)
 		}
 	}()

@@ -29,7 +29,7 @@ func NewHook[E any](name string) Hook[E] {
 			list[i] = e.value.(Handler[E])
 		}
 		return list, nil
-	})}
+	}, timed[E])}
 }
 
 // Name is the name under which guests know the hook.

@@ -18,7 +18,7 @@ func NewList[T any](name string) List[T] {
 			list[i], _ = e.value.(T) // a nil value of an interface type stays nil
 		}
 		return list, nil
-	})}
+	}, nil)}
 }
 
 // Name is the name under which guests know the list.

@@ -18,7 +18,7 @@ type mapped[K comparable, V any] struct {
 
 // NewMap declares a map. Call it from a package-level var only.
 func NewMap[K comparable, V any](name string) Map[K, V] {
-	return Map[K, V]{newPoint(name, buildMap[K, V])}
+	return Map[K, V]{newPoint(name, buildMap[K, V], nil)}
 }
 
 func buildMap[K comparable, V any](name string, entries []entry) (any, error) {

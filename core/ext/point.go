@@ -14,6 +14,9 @@ type point struct {
 	// build makes what readers see from all that is attached, in order of
 	// running. It is handed a list that is not empty.
 	build func(name string, entries []entry) (slot any, err error)
+	// timed returns an entry's handler so that it feeds its owner's meter, as
+	// so many events; nil where there are no handlers.
+	timed func(e entry, weight int64) any
 }
 
 // points numbers the extension points. It grows by package-level var
@@ -23,7 +26,7 @@ var points struct {
 	all []point
 }
 
-func newPoint(name string, build func(string, []entry) (any, error)) int {
+func newPoint(name string, build func(string, []entry) (any, error), timed func(entry, int64) any) int {
 	points.Lock()
 	defer points.Unlock()
 	if len(points.all) == 0 {
@@ -32,7 +35,7 @@ func newPoint(name string, build func(string, []entry) (any, error)) int {
 	if name == "" || slices.ContainsFunc(points.all, func(p point) bool { return p.name == name }) {
 		panic("ext: extension point without a name of its own: " + name) //nolint:forbidigo // a fault of the program, seen at its first start
 	}
-	points.all = append(points.all, point{name, build})
+	points.all = append(points.all, point{name, build, timed})
 	return len(points.all) - 1
 }
 

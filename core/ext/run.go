@@ -39,7 +39,7 @@ func (s *Scope) goLocked(fn func(context.Context)) {
 	s.addLocked(t)
 	go func() {
 		defer s.done(t)
-		s.run(fn)
+		s.run(s.ctx, fn)
 	}()
 }
 
@@ -60,13 +60,13 @@ func (s *Scope) begin() {
 
 // run is the root of all that a scope runs by itself: a panic ends this run,
 // not the server.
-func (s *Scope) run(fn func(context.Context)) {
+func (s *Scope) run(ctx context.Context, fn func(context.Context)) {
 	defer func() {
 		if v := recover(); v != nil {
-			reportPanic(s.name, v)
+			s.panicked(v)
 		}
 	}()
-	fn(s.ctx)
+	fn(ctx)
 }
 
 func (s *Scope) addLocked(t *task) {
@@ -180,7 +180,9 @@ func (t *timer) fire() {
 	s.mu.Unlock()
 	defer s.done(w)
 	defer t.again()
-	s.run(t.fn)
+	f := &frame{Context: s.ctx, began: clock()}
+	s.run(f, t.fn)
+	f.end(s.meter, 1)
 }
 
 // again sets the clock for the next run, unless there is none.
@@ -208,6 +210,12 @@ func OnPanic(fn func(scope string, value any, stack []byte)) {
 		return
 	}
 	panicked.Store(&fn)
+}
+
+// panicked counts a panic of what the scope runs by itself.
+func (s *Scope) panicked(value any) {
+	s.meter.Panic()
+	reportPanic(s.name, value)
 }
 
 func reportPanic(scope string, value any) {

@@ -30,6 +30,7 @@ type Scope struct {
 	table  *Table
 	ctx    context.Context //nolint:containedctx // a scope is a lifetime: this is the one place that keeps it
 	cancel context.CancelCauseFunc
+	meter  *Meter
 
 	// guarded by table.mu
 	phase         phase
@@ -75,7 +76,7 @@ func (p phase) err() error {
 // NewScope returns a scope in its staging phase. Its context is done at Close,
 // or when ctx is.
 func NewScope(ctx context.Context, name string, t *Table) *Scope {
-	s := &Scope{name: name, table: t, turn: make(chan struct{}, 1)}
+	s := &Scope{name: name, table: t, turn: make(chan struct{}, 1), meter: new(Meter)}
 	s.ctx, s.cancel = context.WithCancelCause(ctx)
 	return s
 }

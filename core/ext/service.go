@@ -16,7 +16,7 @@ func NewService[T any](name string) Service[T] {
 		}
 		v, _ := entries[0].value.(T) // a nil value of an interface type stays nil
 		return &v, nil
-	})}
+	}, nil)}
 }
 
 // Name is the name under which guests know the service.

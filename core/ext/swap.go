@@ -149,10 +149,10 @@ func (c Change) check() error {
 // edited returns the snapshot that would follow. t.mu is held.
 func (t *Table) edited(drop []*Scope, add []entry) (*snapshot, error) {
 	last := t.now.Load()
-	next := newSnapshot(last.seq+1, make([][]entry, pointCount()))
+	next := t.newSnapshot(last.seq+1, pointCount())
 	copy(next.entries, last.entries)
-	next.slots = make([]any, len(next.entries))
-	copy(next.slots, last.slots)
+	copy(next.plain.slots, last.plain.slots)
+	copy(next.timed.slots, last.timed.slots)
 
 	touched := make(map[int][]entry)
 	for _, s := range drop {
@@ -169,14 +169,16 @@ func (t *Table) edited(drop []*Scope, add []entry) (*snapshot, error) {
 			return slices.Contains(drop, e.owner)
 		})
 		slices.SortFunc(list, inOrder)
-		next.entries[id], next.slots[id] = nil, nil
+		next.entries[id], next.plain.slots[id], next.timed.slots[id] = nil, nil, nil
 		if len(list) == 0 {
 			continue
 		}
 		var err error
 		at := pointOf(id)
 		next.entries[id] = list
-		next.slots[id], err = at.build(at.name, list)
+		if next.plain.slots[id], err = at.build(at.name, list); err == nil {
+			next.meter(id, list)
+		}
 		errs = append(errs, err)
 	}
 	return next, errors.Join(errs...)

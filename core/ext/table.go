@@ -14,6 +14,7 @@ import (
 	"cmp"
 	"fmt"
 	"math/bits"
+	"math/rand/v2"
 	"runtime"
 	"slices"
 	"sync"
@@ -28,9 +29,10 @@ type Table struct {
 
 	// mu is held by writers. It guards what follows, and the attachments and
 	// the state of all scopes of this table.
-	mu    sync.Mutex
-	old   []*snapshot // replaced, and perhaps still read
-	ranks uint64      // the last rank given to a scope
+	mu      sync.Mutex
+	old     []*snapshot // replaced, and perhaps still read
+	ranks   uint64      // the last rank given to a scope
+	watched bool        // each pass is timed
 }
 
 var lastTable atomic.Uint64
@@ -38,7 +40,11 @@ var lastTable atomic.Uint64
 // A snapshot is what is attached at one time. It never changes, but for the
 // count of its readers.
 type snapshot struct {
-	slots   []any     // by point; what a reader finds there; nil while nothing is attached
+	plain  view
+	timed  view   // of the same, for the passes that are timed
+	share  uint32 // of the passes are timed, in 1/(1<<32)
+	weight int64  // what one of them counts for
+
 	entries [][]entry // by point; the same for writers, in order of running
 	seq     uint64    // grows with each snapshot of the table
 	shards  []shard   // a power of two
@@ -48,25 +54,45 @@ type snapshot struct {
 	drained chan struct{} // closed at that moment
 }
 
+// A view is what a reader finds in a snapshot: by point, nil where nothing is
+// attached.
+type view struct {
+	slots []any
+	snap  *snapshot
+}
+
 // A snapshot has 1<<shardBits shards: eight for each core, so that two streams
 // at work seldom share one, and at most 64.
 var shardBits = uint(min(6, 3+bits.Len(uint(runtime.NumCPU()-1))))
 
-// A shard counts the readers of some streams, on cache lines of its own.
+// A shard counts the readers of some streams, on cache lines of its own: in the
+// lower half those that have not left, in the upper half all of them.
 type shard struct {
 	readers atomic.Int64
 	_       [120]byte
 }
 
+const entered = 1<<32 | 1 // one reader more
+
+func (s *shard) open() int32 { return int32(s.readers.Load()) } //nolint:gosec // the lower half
+
 // NewTable returns an empty table.
 func NewTable() *Table {
 	t := &Table{id: lastTable.Add(1)}
-	t.now.Store(newSnapshot(0, nil))
+	t.now.Store(t.newSnapshot(0, 0))
 	return t
 }
 
-func newSnapshot(seq uint64, entries [][]entry) *snapshot {
-	return &snapshot{entries: entries, seq: seq, shards: make([]shard, 1<<shardBits), drained: make(chan struct{})}
+func (t *Table) newSnapshot(seq uint64, points int) *snapshot {
+	s := &snapshot{entries: make([][]entry, points), seq: seq, shards: make([]shard, 1<<shardBits), drained: make(chan struct{})}
+	s.plain, s.timed = view{make([]any, points), s}, view{make([]any, points), s}
+	if s.share, s.weight = 1<<(32-sampleBits)-1, 1<<sampleBits; t.watched {
+		s.share, s.weight = 1<<32-1, 1
+	}
+	for i := range s.shards { // else the first passes of each would never be among the samples
+		s.shards[i].readers.Store(int64(rand.Uint32()) << 32) //nolint:gosec // it guards nothing
+	}
+	return s
 }
 
 // A Pass is one reader's stay in a table: it meets the same modules from Enter
@@ -75,7 +101,7 @@ func newSnapshot(seq uint64, entries [][]entry) *snapshot {
 // the scopes that it may meet cannot close before it ends. Swap is legal in a
 // pass, Close is not. The zero Pass meets nothing.
 type Pass struct {
-	snap  *snapshot
+	view  *view
 	shard *shard
 }
 
@@ -86,9 +112,12 @@ func (t *Table) Enter() Pass {
 	for {
 		s := t.now.Load()
 		sh := &s.shards[here]
-		sh.readers.Add(1)
+		n := sh.readers.Add(entered)
 		if t.now.Load() == s {
-			return Pass{s, sh}
+			if uint32(n>>32)*0x9e3779b9 <= s.share { // spread evenly, whatever pattern the passes have
+				return Pass{&s.timed, sh}
+			}
+			return Pass{&s.plain, sh}
 		}
 		s.leave(sh) // too late: nobody waits for this one any more
 	}
@@ -96,16 +125,16 @@ func (t *Table) Enter() Pass {
 
 // Leave ends the pass. It is called once.
 func (p Pass) Leave() {
-	if p.snap != nil {
-		p.snap.leave(p.shard)
+	if p.view != nil {
+		p.view.snap.leave(p.shard)
 	}
 }
 
 func (p Pass) slot(id int) any {
-	if p.snap == nil || id >= len(p.snap.slots) {
+	if p.view == nil || id >= len(p.view.slots) {
 		return nil
 	}
-	return p.snap.slots[id]
+	return p.view.slots[id]
 }
 
 // shardHint is a shard that differs between goroutines and stays the same in
@@ -120,7 +149,7 @@ func shardHint() uint64 {
 }
 
 func (s *snapshot) leave(sh *shard) {
-	if sh.readers.Add(-1) == 0 && s.retired.Load() {
+	if int32(sh.readers.Add(-1)) == 0 && s.retired.Load() { //nolint:gosec // the lower half
 		s.check()
 	}
 }
@@ -144,7 +173,7 @@ func (s *snapshot) check() {
 // open is the number of passes that have not ended.
 func (s *snapshot) open() (n int64) {
 	for i := range s.shards {
-		n += s.shards[i].readers.Load()
+		n += int64(s.shards[i].open())
 	}
 	return n
 }
