@@ -49,25 +49,26 @@ var ranks = map[string]int{
 // slash at the end means all packages in that folder.
 // Tests may import any of them.
 var libraries = map[string][]string{
-	"github.com/pressly/goose/v3":  {"modules/storage/sqlite"},
-	"github.com/spf13/cobra":       {"core"},
-	"github.com/spf13/pflag":       {"core"},
-	"github.com/xdg-go/scram":      {}, // a client for tests
-	"github.com/xdg-go/stringprep": {"core/auth", "core/jid", "modules/sasl/"},
-	"github.com/yuin/gopher-lua":   {"config/luacfg", "modules/guest/lua"},
-	"go.uber.org/goleak":           {},
-	"golang.org/x/crypto":          {"core/auth"},
-	"golang.org/x/net":             {"core/jid"},
-	"golang.org/x/sync":            {},
-	"golang.org/x/sys":             {"core", "core/control", "core/listen", "core/logging", "core/transport", "scripts/"},
-	"golang.org/x/term":            {"core"},
-	"golang.org/x/text":            {"core/auth", "core/jid"},
-	"golang.org/x/tools":           {"scripts/"},
-	"mellium.im/sasl":              {},
-	"mellium.im/xmlstream":         {},
-	"mellium.im/xmpp":              {"core/jid", "scripts/"},
-	"modernc.org/sqlite":           {"modules/storage/sqlite"},
-	"pgregory.net/rapid":           {},
+	"github.com/pressly/goose/v3":   {"modules/storage/sqlite"},
+	"github.com/spf13/cobra":        {"core"},
+	"github.com/spf13/pflag":        {"core"},
+	"github.com/tetratelabs/wazero": {"modules/guest/wasm"},
+	"github.com/xdg-go/scram":       {}, // a client for tests
+	"github.com/xdg-go/stringprep":  {"core/auth", "core/jid", "modules/sasl/"},
+	"github.com/yuin/gopher-lua":    {"config/luacfg", "modules/guest/lua"},
+	"go.uber.org/goleak":            {},
+	"golang.org/x/crypto":           {"core/auth"},
+	"golang.org/x/net":              {"core/jid"},
+	"golang.org/x/sync":             {},
+	"golang.org/x/sys":              {"core", "core/control", "core/listen", "core/logging", "core/transport", "scripts/"},
+	"golang.org/x/term":             {"core"},
+	"golang.org/x/text":             {"core/auth", "core/jid"},
+	"golang.org/x/tools":            {"scripts/"},
+	"mellium.im/sasl":               {},
+	"mellium.im/xmlstream":          {},
+	"mellium.im/xmpp":               {"core/jid", "scripts/"},
+	"modernc.org/sqlite":            {"modules/storage/sqlite"},
+	"pgregory.net/rapid":            {},
 }
 
 // Hard limits, in lines, tests and generated files aside. Style asks for two
