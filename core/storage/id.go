@@ -4,7 +4,6 @@ package storage
 
 import (
 	"math"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -21,6 +20,7 @@ const (
 
 	generationBits = 11
 	idDigits       = 13
+	digits         = "0123456789abcdefghijklmnopqrstuv"
 	maxMicros      = math.MaxInt64 >> generationBits
 )
 
@@ -62,8 +62,11 @@ func FirstID(micros int64) int64 { return min(max(micros, 0), maxMicros) << gene
 
 // FormatID returns the string form of an id.
 func FormatID(id int64) string {
-	s := strconv.FormatInt(id, 32)
-	return "0000000000000"[:idDigits-len(s)] + s
+	var b [idDigits]byte
+	for i := idDigits - 1; i >= 0; i, id = i-1, id>>5 {
+		b[i] = digits[id&31]
+	}
+	return string(b[:])
 }
 
 // ParseID reads what FormatID wrote.
@@ -72,10 +75,13 @@ func ParseID(s string) (id int64, ok bool) {
 	return id, exact
 }
 
+// Behind returns a position behind an entry and before all later ones: as
+// Query.Before it includes the entry.
+func Behind(id string) string { return id + "0" }
+
 // FloorID returns the greatest id whose string form is not greater than s, and
 // whether it is equal; -1 if there is none. It makes a position of any string.
 func FloorID(s string) (id int64, exact bool) {
-	const digits = "0123456789abcdefghijklmnopqrstuv"
 	for i := range idDigits {
 		rest := 5 * (idDigits - 1 - i) // bits behind this digit
 		if i == len(s) {

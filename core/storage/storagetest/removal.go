@@ -32,6 +32,8 @@ func testDelete(t *testing.T, f *fixture) {
 			return storage.Query{Start: now.Add(2 * time.Second), End: now.Add(7 * time.Second)}
 		}, "m0 m1 m8 m9"},
 		{"positions", func() storage.Query { return storage.Query{After: ids[2], Before: ids[5]} }, "m0 m1 m2 m5 m6 m7 m8 m9"},
+		{"up to one", func() storage.Query { return storage.Query{Before: storage.Behind(ids[6])} }, "m7 m8 m9"},
+		{"nothing between", func() storage.Query { return storage.Query{After: ids[4], Before: ids[5]} }, "m0 m1 m2 m3 m4 m5 m6 m7 m8 m9"},
 		{"oldest", func() storage.Query { return storage.Query{Limit: 8} }, "m8 m9"},
 		{"newest", func() storage.Query { return storage.Query{Limit: 8, Backward: true} }, "m0 m1"},
 		{"ids", func() storage.Query { return storage.Query{IDs: []string{ids[9], "none", ids[0], "", ids[9]}} }, "m1 m2 m3 m4 m5 m6 m7 m8"},
@@ -51,16 +53,29 @@ func testDelete(t *testing.T, f *fixture) {
 	f.finds(a, "juliet", storage.Query{}, "x")
 
 	last := ids[9]
+	var many []string
 	for range 1000 { // more than a slice, not yet committed
-		if id := f.add(a, "romeo", now, "", "m"); id <= last {
+		id := f.add(a, "romeo", now, "", "m")
+		if many = append(many, id); id <= last {
 			t.Fatalf("id %s after %s", id, last)
 		}
 	}
-	n, err := a.Delete(f.ctx, "romeo", storage.Query{})
-	f.check(err)
-	if n != 1000 {
-		t.Errorf("deleted %d, want 1000", n)
+	for _, part := range []struct {
+		q    storage.Query
+		want int
+	}{
+		{storage.Query{Before: storage.Behind(many[599])}, 600},
+		{storage.Query{Before: storage.Behind(many[599])}, 0},
+		{storage.Query{IDs: many[590:900]}, 300},
+		{storage.Query{}, 100},
+	} {
+		n, err := a.Delete(f.ctx, "romeo", part.q)
+		f.check(err)
+		if n != part.want {
+			t.Errorf("deleted %d, want %d", n, part.want)
+		}
 	}
+	f.finds(a, "juliet", storage.Query{}, "x")
 }
 
 func testExpire(t *testing.T, f *fixture) {

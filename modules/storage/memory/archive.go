@@ -101,7 +101,7 @@ func (a archive) Find(ctx context.Context, owner string, q storage.Query) iter.S
 					return storage.ErrNotFound
 				}
 				if end := len(list) - 1; first && end >= 0 && (m.Before == "" || m.Before > list[end].ID) {
-					m.Before = list[end].ID + "0" // what comes later is left out
+					m.Before = storage.Behind(list[end].ID) // what comes later is left out
 				}
 				found = m.find(list, min(page, left))
 				return nil

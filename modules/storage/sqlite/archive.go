@@ -103,13 +103,13 @@ func (a archive) find(ctx context.Context, owner string, q storage.Query, column
 				yield(nil, err)
 				return
 			}
-			if len(p.items) == 0 {
-				return
-			}
 			for i := range p.items {
 				if !yield(&p.items[i], nil) {
 					return
 				}
+			}
+			if p.s == nil || p.s.left == 0 {
+				return
 			}
 		}
 	}

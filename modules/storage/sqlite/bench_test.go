@@ -221,6 +221,51 @@ func benchArchive(b *testing.B, owners int) {
 	}
 }
 
+// BenchmarkDrain is what a message costs that was kept: 100 of them are read and
+// removed at a time, of one owner out of 20 whose entries lie side by side.
+func BenchmarkDrain(b *testing.B) {
+	const owners, each = 20, 100
+	db := benchDB(b)
+	a, _ := db.Archive("h", "a")
+	names := make([]string, owners)
+	for i := range names {
+		names[i] = fmt.Sprint("user", i)
+	}
+	var began time.Duration
+	b.ReportAllocs()
+	b.ResetTimer()
+	for n := 0; n < b.N; {
+		b.StopTimer()
+		for range each {
+			for _, name := range names {
+				if _, _, err := a.Append(name, storage.Entry{When: time.Now(), Body: benchBody}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		}
+		if err := db.writer.settle(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		before := cpu(b)
+		b.StartTimer()
+		for _, name := range names {
+			last := ""
+			for e, err := range a.Find(b.Context(), name, storage.Query{Limit: each}) {
+				if err != nil {
+					b.Fatal(err)
+				}
+				last = e.ID
+			}
+			if _, err := a.Delete(b.Context(), name, storage.Query{Before: storage.Behind(last)}); err != nil {
+				b.Fatal(err)
+			}
+			n += each
+		}
+		began += cpu(b) - before
+	}
+	b.ReportMetric(float64(began.Nanoseconds())/1000/float64((b.N+owners*each-1)/(owners*each)*owners*each), "cpu-us/op")
+}
+
 func BenchmarkOpen(b *testing.B) {
 	path := filepath.Join(b.TempDir(), "data", "tercet.sqlite")
 	for b.Loop() {

@@ -5,8 +5,10 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"strconv"
 
@@ -45,10 +47,15 @@ func readerPragmas(o Options) []string {
 	}
 }
 
-// openPool returns a pool of at most n connections.
-func openPool(path string, n int, pragmas []string) (*sql.DB, error) {
+// newConnector opens connections to a database.
+func newConnector(path string, pragmas []string) (driver.Connector, error) {
 	u := url.URL{Scheme: "file", OmitHost: true, Path: path, RawQuery: url.Values{"_pragma": pragmas}.Encode()}
-	connector, err := sqlite.NewConnector(u.String())
+	return sqlite.NewConnector(u.String())
+}
+
+// openPool returns a pool of at most n connections, for what is not worth a conn.
+func openPool(path string, n int, pragmas []string) (*sql.DB, error) {
+	connector, err := newConnector(path, pragmas)
 	if err != nil {
 		return nil, err
 	}
@@ -59,20 +66,28 @@ func openPool(path string, n int, pragmas []string) (*sql.DB, error) {
 }
 
 // conn is a connection with the statements it has prepared. One goroutine uses
-// it at a time.
+// it at a time. It stands on the driver itself: database/sql would add locks, a
+// goroutine and a copy of each value to what a row costs.
+//
+// A context that can end costs a goroutine per statement; those that cannot take
+// long are run with steady contexts.
 type conn struct {
-	c          *sql.Conn
-	statements map[string]*sql.Stmt
+	c          driver.Conn
+	statements map[string]driver.Stmt
+	args       []driver.NamedValue
 }
 
-// connect takes a connection out of the pool for good.
-func connect(ctx context.Context, pool *sql.DB) (*conn, error) {
-	c, err := pool.Conn(ctx)
+// connect opens a connection.
+func connect(ctx context.Context, to driver.Connector) (*conn, error) {
+	c, err := to.Connect(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{c: c, statements: map[string]*sql.Stmt{}}, nil
+	return &conn{c: c, statements: map[string]driver.Stmt{}}, nil
 }
+
+// steady is for statements that cannot take long.
+func steady(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
 func (c *conn) close() error {
 	var errs []error
@@ -84,11 +99,15 @@ func (c *conn) close() error {
 
 // prepare returns the statement for a text. Texts are constants, or put together
 // from a few, so their number is bounded.
-func (c *conn) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
+func (c *conn) prepare(ctx context.Context, text string) (driver.Stmt, error) {
 	if s := c.statements[text]; s != nil {
 		return s, nil
 	}
-	s, err := c.c.PrepareContext(ctx, text)
+	p, ok := c.c.(driver.ConnPrepareContext)
+	if !ok {
+		return nil, errDriver
+	}
+	s, err := p.PrepareContext(ctx, text)
 	if err != nil {
 		return nil, err
 	}
@@ -96,13 +115,34 @@ func (c *conn) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 	return s, nil
 }
 
+// errDriver says that the driver is not the one that this package is made for.
+var errDriver = errors.New("the SQLite driver takes no contexts")
+
+// bind makes arguments of int, int64, string, []byte or nil. They are good until
+// the next call.
+func (c *conn) bind(args []any) []driver.NamedValue {
+	c.args = c.args[:0]
+	for i, a := range args {
+		if n, ok := a.(int); ok {
+			a = int64(n)
+		}
+		c.args = append(c.args, driver.NamedValue{Ordinal: i + 1, Value: a})
+	}
+	return c.args
+}
+
 // exec runs a statement and returns how many rows it changed.
 func (c *conn) exec(ctx context.Context, text string, args ...any) (int, error) {
-	s, err := c.prepare(ctx, text) //nolint:sqlclosecheck // the connection keeps it
+	s, err := c.prepare(ctx, text)
 	if err != nil {
 		return 0, err
 	}
-	result, err := s.ExecContext(ctx, args...)
+	run, ok := s.(driver.StmtExecContext)
+	if !ok {
+		return 0, errDriver
+	}
+	result, err := run.ExecContext(ctx, c.bind(args))
+	clear(c.args)
 	if err != nil {
 		return 0, err
 	}
@@ -110,34 +150,89 @@ func (c *conn) exec(ctx context.Context, text string, args ...any) (int, error) 
 	return int(n), err
 }
 
-// row scans the first row and reports whether there was one.
-func (c *conn) row(ctx context.Context, text string, args []any, into ...any) (bool, error) {
-	s, err := c.prepare(ctx, text) //nolint:sqlclosecheck // the connection keeps it
+// query runs a statement that has rows.
+func (c *conn) query(ctx context.Context, text string, args []any) (driver.Rows, error) {
+	s, err := c.prepare(ctx, text)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	err = s.QueryRowContext(ctx, args...).Scan(into...)
-	if errors.Is(err, sql.ErrNoRows) {
-		return false, nil
+	run, ok := s.(driver.StmtQueryContext)
+	if !ok {
+		return nil, errDriver
 	}
-	return err == nil, err
+	rows, err := run.QueryContext(ctx, c.bind(args))
+	clear(c.args)
+	return rows, err
 }
 
-// each calls fn for the rows until it returns false.
-func (c *conn) each(ctx context.Context, text string, args []any, fn func(*sql.Rows) (bool, error)) (err error) {
-	s, err := c.prepare(ctx, text) //nolint:sqlclosecheck // the connection keeps it
-	if err != nil {
-		return err
-	}
-	rows, err := s.QueryContext(ctx, args...)
+// row scans the first row and reports whether there was one.
+func (c *conn) row(ctx context.Context, text string, args []any, into ...any) (found bool, err error) {
+	err = c.each(ctx, text, args, func(r row) (bool, error) {
+		found = true
+		return false, r.scan(into...)
+	})
+	return found && err == nil, err
+}
+
+// each calls fn for the rows until it returns false. A row is good until fn
+// returns; the values in it may be kept.
+func (c *conn) each(ctx context.Context, text string, args []any, fn func(row) (bool, error)) (err error) {
+	rows, err := c.query(ctx, text, args)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, rows.Close()) }()
-	for rows.Next() {
-		if more, err := fn(rows); err != nil || !more {
+	for r := make(row, len(rows.Columns())); ; {
+		switch err := rows.Next(r); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		if more, err := fn(r); err != nil || !more {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
 			return err
 		}
 	}
-	return rows.Err()
+}
+
+// row is a row as the driver gives it. A column of another type than asked for
+// is the zero value: tables are STRICT.
+type row []driver.Value
+
+func (r row) int(i int) int64 {
+	n, _ := r[i].(int64)
+	return n
+}
+
+func (r row) text(i int) string {
+	s, _ := r[i].(string)
+	return s
+}
+
+// blob is nil for a blob without bytes, too.
+func (r row) blob(i int) []byte {
+	b, _ := r[i].([]byte)
+	return b
+}
+
+// scan puts the columns into variables.
+func (r row) scan(into ...any) error {
+	for i, v := range into {
+		switch v := v.(type) {
+		case *int64:
+			*v = r.int(i)
+		case *int:
+			*v = int(r.int(i))
+		case *string:
+			*v = r.text(i)
+		case *[]byte:
+			*v = r.blob(i)
+		default:
+			return fmt.Errorf("scan into %T", v)
+		}
+	}
+	return nil
 }

@@ -4,6 +4,7 @@ package sqlite
 
 import (
 	"context"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -216,7 +217,11 @@ func TestPragmas(t *testing.T) {
 				"synchronous": number, "journal_mode": "wal", "wal_autocheckpoint": "16000", "cache_size": "-1024", "max_page_count": "256", "application_id": "1414677332",
 			} {
 				var got string
-				if _, err := tx.c.row(ctx, "PRAGMA "+pragma, nil, &got); err != nil || got != want {
+				err := tx.c.each(ctx, "PRAGMA "+pragma, nil, func(r row) (bool, error) {
+					got = fmt.Sprint(r[0])
+					return true, nil
+				})
+				if err != nil || got != want {
 					t.Errorf("synchronous %q: %s is %s (%v), want %s", word, pragma, got, err, want)
 				}
 			}

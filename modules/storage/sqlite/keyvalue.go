@@ -4,7 +4,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"iter"
 
@@ -14,7 +13,7 @@ import (
 const (
 	// pageRows and pageBytes end what is read ahead of an iteration's caller.
 	pageRows  = 256
-	pageBytes = 1 << 20
+	pageBytes = 128 << 10
 )
 
 type keyValue struct{ *store }
@@ -73,11 +72,9 @@ func (s *store) owners(ctx context.Context, next, first string) iter.Seq2[string
 			if last != nil {
 				text, behind = next, *last
 			}
-			err = c.each(ctx, text, []any{s.id.Load(), behind}, func(rows *sql.Rows) (bool, error) {
-				var owner string
-				err := rows.Scan(&owner)
-				owners = append(owners, owner)
-				return true, err
+			err = c.each(ctx, text, []any{s.id.Load(), behind}, func(r row) (bool, error) {
+				owners = append(owners, r.text(0))
+				return true, nil
 			})
 			return owners, err
 		}, yield)
@@ -88,7 +85,7 @@ func (s *store) owners(ctx context.Context, next, first string) iter.Seq2[string
 // not nil if it does.
 func (c *conn) value(ctx context.Context, text string, args ...any) ([]byte, error) {
 	var value []byte
-	found, err := c.row(ctx, text, args, &value)
+	found, err := c.row(steady(ctx), text, args, &value)
 	if found && value == nil {
 		value = []byte{}
 	}

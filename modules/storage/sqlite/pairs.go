@@ -4,7 +4,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"iter"
 
@@ -104,12 +103,8 @@ func (p pairs) Find(ctx context.Context, key string) iter.Seq2[storage.OwnerValu
 // collect reads rows of a name and a value, up to pageBytes.
 func collect[T any](ctx context.Context, c *conn, text string, args []any, item func(string, []byte) T) (items []T, err error) {
 	bytes := 0
-	err = c.each(ctx, text, args, func(rows *sql.Rows) (bool, error) {
-		var name string
-		var value []byte
-		if err := rows.Scan(&name, &value); err != nil {
-			return false, err
-		}
+	err = c.each(ctx, text, args, func(r row) (bool, error) {
+		name, value := r.text(0), r.blob(1)
 		if value == nil {
 			value = []byte{}
 		}

@@ -4,7 +4,7 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"time"
@@ -16,18 +16,18 @@ import (
 // up keeps its connection, but not its caller: that one leaves when its context
 // ends.
 type readers struct {
-	pool    *sql.DB
+	to      driver.Connector
 	slots   chan *conn // nil for a connection that is not open yet
 	closed  chan struct{}
 	timeout time.Duration
 }
 
 func newReaders(path string, o Options) (*readers, error) {
-	pool, err := openPool(path, o.Readers, readerPragmas(o))
+	to, err := newConnector(path, readerPragmas(o))
 	if err != nil {
 		return nil, err
 	}
-	r := &readers{pool: pool, slots: make(chan *conn, o.Readers), closed: make(chan struct{}), timeout: o.ReadTimeout}
+	r := &readers{to: to, slots: make(chan *conn, o.Readers), closed: make(chan struct{}), timeout: o.ReadTimeout}
 	for range o.Readers {
 		r.slots <- nil
 	}
@@ -50,7 +50,7 @@ func (r *readers) close() error {
 			return errors.Join(append(errs, errors.New("a read does not end"))...)
 		}
 	}
-	return errors.Join(append(errs, r.pool.Close())...)
+	return errors.Join(errs...)
 }
 
 // take waits for a connection.
@@ -71,7 +71,7 @@ func (r *readers) take(ctx context.Context) (*conn, error) {
 	if c != nil {
 		return c, nil
 	}
-	c, err := connect(ctx, r.pool)
+	c, err := connect(ctx, r.to)
 	if err != nil {
 		r.slots <- nil
 		return nil, classify(err)

@@ -4,15 +4,14 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"time"
 
 	"tercet/core/storage"
 )
 
-// What is to be removed is looked for by readers, so that the writer is held up
-// by no more than a slice: sliceRows deletions by id.
+// What is to be removed is looked for by readers, unless it lies side by side, so
+// that the writer is held up by no more than a slice of sliceRows entries.
 
 // victims are entries of one archive.
 type victims struct {
@@ -53,7 +52,7 @@ func (r *removal) flush(ctx context.Context) error {
 	err := r.a.db.writer.do(ctx, sliceRows*8, func(ctx context.Context, t *tx) error {
 		removed = 0
 		for _, v := range slice {
-			n, err := t.remove(ctx, r.a.store, v.owner, v.archive, v.ids)
+			n, err := t.remove(ctx, r.a.store, v.owner, v.archive, deleteList, list(v.ids))
 			if err != nil {
 				return err
 			}
@@ -80,9 +79,39 @@ func (r *removal) all(ctx context.Context, owner string, q storage.Query) error 
 	return nil
 }
 
+// span removes a range of ids.
+func (r *removal) span(ctx context.Context, owner string, q storage.Query) error {
+	if err := r.a.db.writer.settled(ctx, r.a.store, owner); err != nil {
+		return err
+	}
+	s, err := read(ctx, r.a.db.readers, func(ctx context.Context, c *conn) (*search, error) { return r.a.plan(ctx, c, owner, q, true) })
+	if err != nil || s == nil {
+		return err
+	}
+	for removed := sliceRows; removed == sliceRows; r.removed += removed {
+		err := r.a.db.writer.do(ctx, sliceRows*8, func(ctx context.Context, t *tx) (err error) {
+			removed, err = t.remove(ctx, r.a.store, owner, s.archive, deleteRange, s.first, s.last)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// isSpan reports whether all between two ids is asked for.
+func isSpan(q storage.Query) bool {
+	return q.With.IsZero() && q.Start.IsZero() && q.End.IsZero() && q.IDs == nil && q.Limit <= 0
+}
+
 func (a archive) Delete(ctx context.Context, owner string, q storage.Query) (int, error) {
 	r := removal{a: a}
-	err := r.all(ctx, owner, q)
+	remove := r.all
+	if isSpan(q) {
+		remove = r.span
+	}
+	err := remove(ctx, owner, q)
 	if err == nil {
 		err = r.flush(ctx)
 	}
@@ -142,11 +171,9 @@ func (a archive) oldest(ctx context.Context, c *conn, last *aged) (list []aged, 
 	if last != nil {
 		text, behind = columns+" AND owner > ? ORDER BY owner LIMIT 256", last.owner
 	}
-	err = c.each(ctx, text, []any{a.id.Load(), behind}, func(rows *sql.Rows) (bool, error) {
-		var o aged
-		err := rows.Scan(&o.owner, &o.least)
-		list = append(list, o)
-		return true, err
+	err = c.each(ctx, text, []any{a.id.Load(), behind}, func(r row) (bool, error) {
+		list = append(list, aged{r.text(0), r.int(1)})
+		return true, nil
 	})
 	return list, err
 }

@@ -53,11 +53,9 @@ func schemaOf(t *testing.T, db *DB) map[string]string {
 	t.Helper()
 	schema := map[string]string{}
 	err := db.writer.do(t.Context(), 0, func(ctx context.Context, tx *tx) error {
-		return tx.c.each(ctx, "SELECT name, coalesce(sql, '') FROM sqlite_schema", nil, func(rows *sql.Rows) (bool, error) {
-			var name, text string
-			err := rows.Scan(&name, &text)
-			schema[name] = blanks.ReplaceAllString(text, "")
-			return true, err
+		return tx.c.each(ctx, "SELECT name, coalesce(sql, '') FROM sqlite_schema", nil, func(r row) (bool, error) {
+			schema[r.text(0)] = blanks.ReplaceAllString(r.text(1), "")
+			return true, nil
 		})
 	})
 	if err != nil {
@@ -283,5 +281,6 @@ func planOf(t *testing.T, pool *sql.DB, text string) (details []string) {
 	return details
 }
 
-// scanned are scans of a table that has one row, or is read when it is opened.
-var scanned = []string{"SCAN server", "SCAN store"}
+// scanned are scans of a table that has one row, or is read when it is opened, or
+// is a list of arguments.
+var scanned = []string{"SCAN server", "SCAN store", "SCAN json_each VIRTUAL TABLE INDEX 1:"}

@@ -4,7 +4,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"math"
 	"slices"
 
@@ -53,13 +52,14 @@ func (a archive) plan(ctx context.Context, c *conn, owner string, q storage.Quer
 		s.left = q.Limit
 	}
 	var disorder int64
+	quick := steady(ctx)
 	// What is committed later is left out: its ids are greater.
-	there, err := c.row(ctx, "SELECT id, disorder, (SELECT coalesce(max(id), 0) FROM entry) FROM archive WHERE store = ? AND owner = ?",
+	there, err := c.row(quick, "SELECT id, disorder, (SELECT coalesce(max(id), 0) FROM entry) FROM archive WHERE store = ? AND owner = ?",
 		[]any{a.id.Load(), owner}, &s.archive, &disorder, &s.last)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.want(ctx, c, q.IDs, passOver); err != nil || !there {
+	if err := s.want(quick, c, q.IDs, passOver); err != nil || !there {
 		return nil, err
 	}
 	if !q.With.IsZero() {
@@ -75,7 +75,7 @@ func (a archive) plan(ctx context.Context, c *conn, owner string, q storage.Quer
 		s.end, s.timed = storage.Micros(q.End), true
 	}
 	s.place(q.After, q.Before)
-	return s, s.narrow(ctx, c, disorder)
+	return s, s.narrow(quick, c, disorder)
 }
 
 // want takes the ids that are asked for, each once and in order.
@@ -220,16 +220,16 @@ func (s *search) count(ctx context.Context, c *conn) (n int, err error) {
 	return n, nil
 }
 
-// page reads what is found next, and moves the search behind it. Without
-// anything found, and only then, the search has ended.
+// page reads what is found next, and moves the search behind it, or ends it.
 func (s *search) page(ctx context.Context, c *conn, columns string) (items []found, err error) {
 	bytes, most := 0, min(pageRows, s.left)
-	scan := func(rows *sql.Rows) (bool, error) {
-		f := found{archive: s.archive}
-		err := rows.Scan(&f.id, &f.lag, &f.jid, &f.body)
-		items = append(items, f)
-		bytes += len(f.body)
-		return bytes < pageBytes, err
+	scan := func(r row) (bool, error) {
+		if items == nil {
+			items = make([]found, 0, min(most, 64))
+		}
+		items = append(items, found{s.archive, r.int(0), r.int(1), r.text(2), r.blob(3)})
+		bytes += len(items[len(items)-1].body)
+		return bytes < pageBytes, nil
 	}
 	if !s.only {
 		err = s.read(ctx, c, columns, most, scan)
@@ -238,9 +238,14 @@ func (s *search) page(ctx context.Context, c *conn, columns string) (items []fou
 		err = s.alone(s.wanted[0]).read(ctx, c, columns, 1, scan)
 		s.wanted = s.wanted[1:]
 	}
-	if s.left -= len(items); err != nil || len(items) == 0 {
+	if err != nil {
 		return nil, err
 	}
+	if len(items) < most && bytes < pageBytes { // there is no more
+		s.left = 0
+		return items, nil
+	}
+	s.left -= len(items)
 	if last := items[len(items)-1].id; s.backward {
 		s.last = last - 1
 	} else {
@@ -250,15 +255,20 @@ func (s *search) page(ctx context.Context, c *conn, columns string) (items []fou
 }
 
 // read calls scan for at most so many rows.
-func (s *search) read(ctx context.Context, c *conn, columns string, most int, scan func(*sql.Rows) (bool, error)) error {
+func (s *search) read(ctx context.Context, c *conn, columns string, most int, scan func(row) (bool, error)) error {
 	if most <= 0 || s.first > s.last {
 		return nil
 	}
 	text, args := s.filter()
+	// A bare parameter would have SQLite compile the statement anew each time
+	// that it is bound, to know its value.
 	if s.backward {
-		text += " ORDER BY id DESC LIMIT ?"
+		text += " ORDER BY id DESC LIMIT 0 + ?"
 	} else {
-		text += " ORDER BY id LIMIT ?"
+		text += " ORDER BY id LIMIT 0 + ?"
+	}
+	if s.peer == 0 && !s.timed { // nothing has to be searched
+		ctx = steady(ctx)
 	}
 	return c.each(ctx, columns+text, append(args, most), scan)
 }

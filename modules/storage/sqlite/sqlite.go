@@ -10,7 +10,6 @@ package sqlite
 import (
 	"cmp"
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -120,11 +119,11 @@ func (db *DB) start() error {
 	if err := prepareSchema(ctx, pool, migrations()); err != nil {
 		return errors.Join(err, pool.Close())
 	}
-	w, err := newWriter(ctx, db, pool)
-	if err != nil {
-		return errors.Join(err, pool.Close())
+	w, err := newWriter(ctx, db)
+	db.writer = w // nil if it failed
+	if err := errors.Join(err, pool.Close()); err != nil {
+		return err
 	}
-	db.writer = w
 	if db.readers, err = newReaders(db.path, db.options); err != nil {
 		return err
 	}
@@ -207,14 +206,10 @@ func (db *DB) store(n storeName) (*store, error) {
 
 // loadStores reads the rows of the stores. It runs before anything writes.
 func (db *DB) loadStores(ctx context.Context) error {
-	return db.writer.tx.c.each(ctx, "SELECT id, host, name, kind FROM store", nil, func(rows *sql.Rows) (bool, error) {
-		var id int64
-		var n storeName
-		if err := rows.Scan(&id, &n.host, &n.name, &n.kind); err != nil {
-			return false, err
-		}
+	return db.writer.tx.c.each(ctx, "SELECT id, host, name, kind FROM store", nil, func(r row) (bool, error) {
+		n := storeName{r.text(1), r.text(2), storage.Kind(r.int(3))} //nolint:gosec // as it was written
 		s := newStore(db, n)
-		s.id.Store(id)
+		s.id.Store(r.int(0))
 		db.stores[n] = s
 		return true, nil
 	})

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"math/bits"
+	"strconv"
 
 	"tercet/core/storage"
 )
@@ -222,10 +223,18 @@ func (t *tx) fold(ctx context.Context, a *archiveRow) error {
 	return err
 }
 
-// remove deletes entries of an archive by their ids, and returns how many there
-// were. An archive that has become another since the ids were read, or is gone,
-// has none.
-func (t *tx) remove(ctx context.Context, s *store, owner string, archive int64, ids []int64) (int, error) {
+// Which entries of an archive are to be deleted: a list, or the next slice of a
+// range. The list is not looked up in the index.
+const (
+	deleteList  = "DELETE FROM entry WHERE id IN (SELECT value FROM json_each(?)) AND +archive = ?"
+	deleteRange = "DELETE FROM entry WHERE id IN (SELECT id FROM entry INDEXED BY entry_key" +
+		" WHERE id >= ? AND id <= ? AND archive = ? ORDER BY id LIMIT 256)"
+)
+
+// remove deletes entries of an archive, and returns how many there were. The
+// archive's number is the statement's last argument. An archive that has become
+// another since it was read, or is gone, has none.
+func (t *tx) remove(ctx context.Context, s *store, owner string, archive int64, text string, args ...any) (int, error) {
 	a, err := t.writtenArchive(ctx, s, owner)
 	if err != nil || a == nil || a.id != archive {
 		return 0, err
@@ -233,13 +242,9 @@ func (t *tx) remove(ctx context.Context, s *store, owner string, archive int64, 
 	if err := t.moveFloor(ctx); err != nil {
 		return 0, err
 	}
-	removed := 0
-	for _, id := range ids {
-		n, err := t.c.exec(ctx, "DELETE FROM entry WHERE id = ? AND archive = ?", id, archive)
-		if err != nil {
-			return 0, err
-		}
-		removed += n
+	removed, err := t.c.exec(ctx, text, append(args, archive)...)
+	if err != nil {
+		return 0, err
 	}
 	a.rows -= int64(removed)
 	if err := t.fold(ctx, a); err != nil || a.rows > 0 {
@@ -252,6 +257,19 @@ func (t *tx) remove(ctx context.Context, s *store, owner string, archive int64, 
 		delete(t.archives, archiveName{s, owner})
 	}
 	return removed, err
+}
+
+// list writes ids as SQLite's json_each reads them.
+func list(ids []int64) string {
+	b := make([]byte, 0, 20*len(ids)+2)
+	b = append(b, '[')
+	for i, id := range ids {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = strconv.AppendInt(b, id, 10)
+	}
+	return string(append(b, ']'))
 }
 
 // moveFloor keeps ids of entries that are about to be deleted from being drawn

@@ -4,7 +4,6 @@ package sqlite
 
 import (
 	"context"
-	"database/sql"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -54,7 +53,6 @@ type chunk struct {
 
 // writer is the one goroutine that writes, and its queue.
 type writer struct {
-	pool    *sql.DB
 	tx      *tx
 	dir     string
 	limit   int64 // bytes in the queue
@@ -78,13 +76,17 @@ type writer struct {
 }
 
 // newWriter takes the connection and draws a generation for the ids to come.
-func newWriter(ctx context.Context, db *DB, pool *sql.DB) (*writer, error) {
-	c, err := connect(ctx, pool)
+func newWriter(ctx context.Context, db *DB) (*writer, error) {
+	connector, err := newConnector(db.path, writerPragmas(db.options))
+	if err != nil {
+		return nil, err
+	}
+	c, err := connect(ctx, connector)
 	if err != nil {
 		return nil, err
 	}
 	w := &writer{
-		pool: pool, tx: newTx(c), dir: filepath.Dir(db.path),
+		tx: newTx(c), dir: filepath.Dir(db.path),
 		limit: int64(db.options.QueueSize), now: db.options.now, warn: db.options.Warn,
 		calls: newCalls(db.options.Warn), kick: make(chan struct{}, 1),
 	}
@@ -114,7 +116,7 @@ func (w *writer) close() error {
 		<-w.stopped
 		w.calls.close()
 	}
-	return errors.Join(w.tx.c.close(), w.pool.Close())
+	return w.tx.c.close()
 }
 
 // wake makes the goroutine look at the queue.
