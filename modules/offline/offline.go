@@ -156,54 +156,75 @@ func (m *offline) worth(st *stanza.Stanza) bool {
 	return other || !state
 }
 
-// page is how many messages are delivered and then removed at a time.
-const page = 100
-
 // deliver gives a session what was kept, in order. What it does not take
-// stays.
+// stays; the rest is removed at once, after it has gone out.
 func (m *offline) deliver(ctx context.Context, ev *message.BroadcastEvent) ext.Verdict {
-	user := ev.Session.JID.Local()
-	for {
-		var done []string
-		full := false
-		for e, err := range m.store.Find(ctx, user, storage.Query{Limit: page}) {
-			if err != nil {
-				m.scope.Log.ErrorContext(ctx, "kept messages not read", "jid", ev.Session.JID.String(), "err", err)
-				return ext.Next
-			}
-			st, err := stanza.Parse(e.Body)
-			if err != nil {
-				m.scope.Log.ErrorContext(ctx, "kept message not readable", "id", e.ID, "err", err)
-				done = append(done, e.ID)
-				continue
-			}
-			if (ev.Archived == nil || !ev.Archived(st)) && !ev.Deliver(ev.Session, m.stamp(st, e.When)) {
-				full = true
-				break
-			}
-			done = append(done, e.ID)
+	user, last := ev.Session.JID.Local(), ""
+	var failed error
+	stamps := stamps{host: m.scope.Host.Name}
+	for e, err := range m.store.Find(ctx, user, storage.Query{}) {
+		if err != nil {
+			failed = err
+			break
 		}
-		if len(done) > 0 {
-			_, err := m.store.Delete(ctx, user, storage.Query{IDs: done})
-			m.counts.Forget(user)
-			if err != nil {
-				m.scope.Log.ErrorContext(ctx, "delivered messages not removed", "jid", ev.Session.JID.String(), "err", err)
-				return ext.Next
-			}
-		}
-		if full || len(done) < page {
+		st, err := stanza.Parse(e.Body)
+		switch {
+		case err != nil:
+			m.scope.Log.ErrorContext(ctx, "kept message not readable", "id", e.ID, "err", err)
+		case ev.Archived != nil && ev.Archived(st):
+		case !ev.Deliver(ev.Session, m.stamp(st, &stamps, e.When)):
+			m.remove(ctx, ev, user, last)
 			return ext.Stop
 		}
+		last = e.ID
+	}
+	m.remove(ctx, ev, user, last)
+	if failed != nil {
+		m.scope.Log.ErrorContext(ctx, "kept messages not read", "jid", ev.Session.JID.String(), "err", failed)
+		return ext.Next
+	}
+	return ext.Stop
+}
+
+// remove forgets what was kept up to an id. It comes to the socket before: a
+// server that dies meanwhile delivers it again.
+func (m *offline) remove(ctx context.Context, ev *message.BroadcastEvent, user, last string) {
+	if last == "" {
+		return
+	}
+	if ev.Cork != nil {
+		ev.Cork.Flush()
+	}
+	_, err := m.store.Delete(ctx, user, storage.Query{Before: storage.Behind(last)})
+	m.counts.Forget(user)
+	if err != nil {
+		m.scope.Log.ErrorContext(ctx, "delivered messages not removed", "jid", ev.Session.JID.String(), "err", err)
 	}
 }
 
-// stamp says when the message was kept (XEP-0203), unless it says so already.
-func (m *offline) stamp(st *stanza.Stanza, at time.Time) *stanza.Stanza {
+// stamps make elements that say when messages were kept (XEP-0203), one for
+// each second.
+type stamps struct {
+	host string
+	at   int64
+	e    element.Element
+}
+
+func (s *stamps) of(at time.Time) element.Element {
+	if n := at.Unix(); s.e.IsZero() || n != s.at {
+		s.at = n
+		s.e = element.New(nsDelay, "delay").Attr("from", s.host).
+			Attr("stamp", at.UTC().Format("2006-01-02T15:04:05Z")).Text("Offline storage").Element()
+	}
+	return s.e
+}
+
+// stamp says when the message was kept, unless it says so already.
+func (m *offline) stamp(st *stanza.Stanza, s *stamps, at time.Time) *stanza.Stanza {
 	for e := range st.Children() {
 		if m.ours(e) {
 			return st
 		}
 	}
-	return st.With(element.New(nsDelay, "delay").Attr("from", m.scope.Host.Name).
-		Attr("stamp", at.UTC().Format("2006-01-02T15:04:05Z")).Text("Offline storage").Element())
+	return st.With(s.of(at))
 }

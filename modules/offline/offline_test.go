@@ -109,6 +109,42 @@ func TestMany(t *testing.T) {
 	}
 }
 
+// TestNotTaken has a client that does not read get more than its outbox holds:
+// what it did not take is there for the next.
+func TestNotTaken(t *testing.T) {
+	const all = 100
+	s := coretest.New(t, "modules_enabled = { \"ping\" }\nc2s_max_outbox = \"512 KiB\"\n", modules.All...)
+	s.AddUser(coretest.Domain, "juliet", coretest.Password("juliet"))
+	romeo := s.Login("romeo", "orchard")
+	body := strings.Repeat("x", 10_000)
+	for i := range all {
+		romeo.Send(fmt.Sprintf("<message id='%d' to='juliet@example.org'><body>%s</body></message>", i, body))
+	}
+	romeo.Quiet()
+	lane := s.Host(coretest.Domain).Lane("juliet")
+	coretest.Eventually(t, "all is kept", func() bool { // and delivered at once, then
+		free := lane.TryEnter()
+		if free {
+			lane.Leave()
+		}
+		return free
+	})
+	first := s.Login("juliet", "a")
+	first.Send("<presence/>")
+	coretest.Eventually(t, "the first resource is gone", func() bool { return !s.Host(coretest.Domain).Connected("juliet") })
+	second := s.Login("juliet", "b")
+	second.Send("<presence/>")
+	got := strings.Fields(ids(collect(second)))
+	if len(got) == 0 || len(got) == all {
+		t.Fatalf("%d messages are left", len(got))
+	}
+	for i, id := range got {
+		if id != fmt.Sprint(all-len(got)+i) {
+			t.Fatalf("got %s at %d of %d", id, i, len(got))
+		}
+	}
+}
+
 // TestArchive has a client that reads its archive get nothing twice, one that
 // does not get all, and one whose archive has expired lose nothing.
 func TestArchive(t *testing.T) {
