@@ -16,13 +16,23 @@ import (
 	"tercet/core/stanza"
 )
 
-// ErrTimeout says that nobody has answered in time.
-var ErrTimeout = errors.New("iq: no answer in time")
+// Why a call has no answer; another reason is ext.ErrClosed.
+var (
+	ErrTimeout = errors.New("iq: no answer in time")
+	ErrTooMany = errors.New("iq: too many requests wait for an answer")
+)
+
+// Most calls that may be open at a time: to one address, and of a host.
+const (
+	maxTo   = 64
+	maxOpen = 1 << 18
+)
 
 // calls are the requests of a host that wait for their answers.
 type calls struct {
-	mu      sync.Mutex // guards waiting
+	mu      sync.Mutex // guards what follows
 	waiting map[callKey]*call
+	to      map[jid.JID]int // how many of them, by address
 }
 
 type callKey struct {
@@ -30,42 +40,82 @@ type callKey struct {
 	id string
 }
 
+// An Answer is called with the result, or with a *stanza.Error and its stanza,
+// or with the reason why there is none.
+type Answer func(context.Context, *stanza.Stanza, error)
+
 type call struct {
-	answer func(context.Context, *stanza.Stanza, error)
-	stop   func() bool
+	answer Answer
+	stop   func() // what would end it otherwise
+	done   func()
 }
 
 var pending = slot.New[calls]("iq-calls")
 
 // Call sends a request from the host or one of its accounts and has answer
-// called once: with the result, with a *stanza.Error, or with ErrTimeout. The
-// request's ID is replaced by a fresh one that cannot be guessed.
-func Call(ctx context.Context, h *route.Host, st *stanza.Stanza, timeout time.Duration, answer func(context.Context, *stanza.Stanza, error)) {
+// called once, maybe before it returns: with the answer, after the timeout with
+// ErrTimeout, or at the Close of s, which waits for that, with ext.ErrClosed.
+// The request's ID is replaced by a fresh one that cannot be guessed, and the
+// answer has to come from whom was asked.
+func Call(ctx context.Context, s *ext.Scope, h *route.Host, st *stanza.Stanza, timeout time.Duration, answer Answer) {
 	st = st.WithID(stanza.NewID())
 	key := callKey{st.To, st.ID}
-	c := &call{answer: answer}
 	all := pending.Of(h)
-	bg := context.WithoutCancel(ctx)
-	all.mu.Lock()
-	if all.waiting == nil {
-		all.waiting = make(map[callKey]*call)
+	c := &call{answer: answer, done: s.Hold()}
+	if s.Context().Err() != nil {
+		c.done()
+		answer(ctx, nil, ext.ErrClosed)
+		return
 	}
-	all.waiting[key] = c
-	c.stop = time.AfterFunc(timeout, func() { //nolint:forbidigo // a call outlives the scope that made it
-		if all.take(key) != nil {
-			answer(bg, nil, ErrTimeout)
-		}
-	}).Stop
-	all.mu.Unlock()
+	bg := context.WithoutCancel(ctx)
+	if !all.add(key, c, func() {
+		late := s.After(timeout, func(context.Context) { all.end(bg, key, nil, ErrTimeout) })
+		closed := context.AfterFunc(s.Context(), func() {
+			s.Go(func(context.Context) { all.end(bg, key, nil, ext.ErrClosed) }) // runs: the call holds s
+		})
+		c.stop = func() { late(); closed() }
+	}) {
+		c.done()
+		answer(ctx, nil, ErrTooMany)
+		return
+	}
 	h.Send(ctx, st)
 }
 
-func (c *calls) take(k callKey) *call {
+// add has a call wait, unless there are too many. What is armed may end it at
+// once, and waits for that until the call is there.
+func (c *calls) add(k callKey, fresh *call, arm func()) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.waiting == nil {
+		c.waiting, c.to = make(map[callKey]*call), make(map[jid.JID]int)
+	}
+	if len(c.waiting) >= maxOpen || c.to[k.to] >= maxTo {
+		return false
+	}
+	arm()
+	c.waiting[k] = fresh
+	c.to[k.to]++
+	return true
+}
+
+// end takes a call out and answers it; it reports whether the call was open.
+func (c *calls) end(ctx context.Context, k callKey, st *stanza.Stanza, err error) bool {
+	c.mu.Lock()
 	found := c.waiting[k]
+	if found == nil {
+		c.mu.Unlock()
+		return false
+	}
 	delete(c.waiting, k)
-	return found
+	if c.to[k.to]--; c.to[k.to] == 0 {
+		delete(c.to, k.to)
+	}
+	c.mu.Unlock()
+	defer found.done()
+	found.stop()
+	found.answer(ctx, st, err)
+	return true
 }
 
 // dispatchReply gives a result or an error to the call that waits for it.
@@ -75,17 +125,11 @@ func dispatchReply(ctx context.Context, ev *route.Event) ext.Verdict {
 		return ext.Next
 	}
 	st := ev.Stanza
-	c := all.take(callKey{st.From, st.ID})
-	if c == nil {
-		return ext.Next
-	}
-	c.stop()
+	var cause error
 	if st.Type == "error" {
-		c.answer(ctx, st, stanza.ReadError(st))
-	} else {
-		c.answer(ctx, st, nil)
+		cause = stanza.ReadError(st)
 	}
-	return ext.Stop
+	return ext.Verdict(all.end(ctx, callKey{st.From, st.ID}, st, cause))
 }
 
 // Query makes the request stanza for a payload.

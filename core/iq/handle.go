@@ -67,6 +67,9 @@ var ErrLater = errors.New("iq: answered later")
 func Handle(o ext.Owner, k Kind, t Target, name element.Name, fn Handler) {
 	HandleAt(o, 0, k, t, name, func(ctx context.Context, r *Request) ext.Verdict {
 		payload, err := fn(ctx, r)
+		if _, told := errors.AsType[*stanza.Error](err); err != nil && !told && !errors.Is(err, ErrLater) {
+			ext.MeterOf(o).Error()
+		}
 		r.Answer(ctx, payload, err)
 		return ext.Stop
 	})

@@ -177,7 +177,7 @@ func (m *caps) ask(ctx context.Context, s *session.Session, is claim) {
 		b.Attr("node", is.node+"#"+is.ver)
 	}
 	h := m.scope.Host
-	iq.Call(ctx, h, iq.Query(iq.Get, h.JID, s.JID, b.Element()), patience, func(ctx context.Context, st *stanza.Stanza, err error) {
+	iq.Call(ctx, m.scope.Scope, h, iq.Query(iq.Get, h.JID, s.JID, b.Element()), patience, func(ctx context.Context, st *stanza.Stanza, err error) {
 		if err == nil {
 			m.answered(ctx, s, is, st.First())
 		}
