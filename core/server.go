@@ -104,7 +104,6 @@ func (s *Server) newEnv(ctx context.Context, dir string, logger *logging.Logger,
 		log.ErrorContext(ctx, "panic in a module", "module", scope, "err", fmt.Sprint(v), "stack", string(stack))
 	}
 	ext.OnPanic(onPanic)
-	lane.OnPanic(func(v any, stack []byte) { onPanic("lane", v, stack) })
 	activated, err := listen.Inherited()
 	if err != nil {
 		log.WarnContext(ctx, "sockets of the service manager not taken", "err", err)
@@ -118,6 +117,11 @@ func (s *Server) newEnv(ctx context.Context, dir string, logger *logging.Logger,
 		}),
 	}
 	env.Manager = module.NewManager(env, module.NewCatalogue(s.build.Modules))
+	env.Streams.OnPanic = env.Manager.Blame
+	lane.OnPanic(func(v any, stack []byte) {
+		onPanic("lane", v, stack)
+		env.Manager.Blame(stack)
+	})
 	return env
 }
 

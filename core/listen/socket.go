@@ -310,6 +310,7 @@ func (k *socket) serve(c *claim, w *tracked, info Info, behind bool, release fun
 			return
 		}
 		_ = w.Close() // the panic is what is reported
+		ext.MeterOf(c.scope).Panic()
 		if k.r.o.OnPanic != nil {
 			k.r.o.OnPanic(c.scope.Name(), v, debug.Stack())
 			return

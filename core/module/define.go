@@ -6,7 +6,9 @@ package module
 import (
 	"maps"
 	"reflect"
+	"runtime"
 	"slices"
+	"strings"
 
 	"tercet/config"
 )
@@ -29,6 +31,7 @@ type Definition struct {
 	requires  []string
 	component bool
 	auto      bool
+	pkg       string // import path of load, as stacks have it
 	fields    []config.Field
 	defaults  any
 	decode    func(c *config.Config, host string) (any, []config.Problem)
@@ -39,8 +42,11 @@ type Definition struct {
 // their defaults, and what attaches it. Load only stages; what it attached
 // goes live after it has returned nil.
 func Define[O any](name string, on Placement, defaults O, load func(*Scope, O) error) Definition {
+	where := runtime.FuncForPC(reflect.ValueOf(load).Pointer()).Name()
+	slash := strings.LastIndexByte(where, '/') + 1
+	pkg, _, _ := strings.Cut(where[slash:], ".")
 	return Definition{
-		Name: name, Placement: on,
+		Name: name, Placement: on, pkg: where[:slash] + pkg,
 		fields: config.Schema(defaults), defaults: defaults,
 		decode: func(c *config.Config, host string) (any, []config.Problem) {
 			o := clone(defaults)

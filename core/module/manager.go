@@ -31,7 +31,8 @@ type Manager struct {
 	instances map[key]*instance
 	hosts     map[string]*route.Host
 	closing   sync.WaitGroup
-	leaving   sync.Map // *instance: being closed
+	leaving   sync.Map // *Scope: being closed
+	meters    meters
 }
 
 // An instance is a module that is loaded.
@@ -208,8 +209,10 @@ func (ch *change) newScope(ctx context.Context, w *want, host string) *Scope {
 		h = ch.hosts[host]
 		table, log = h.Table, h.Log
 	}
+	s := ext.NewScope(context.WithoutCancel(ctx), w.name, table)
+	s.Feed(ch.m.meter(w.name))
 	return &Scope{
-		Scope: ext.NewScope(context.WithoutCancel(ctx), w.name, table),
+		Scope: s,
 		Host:  h, Env: ch.m.env, Log: log.With("module", w.name), config: ch.config,
 	}
 }
@@ -287,6 +290,7 @@ func (ch *change) commit(ctx context.Context, w *wanted) error {
 	before := m.hosts
 	m.hosts = ch.hosts
 	m.env.Router.SetHosts(maps.Clone(ch.hosts))
+	m.watch(0)
 	m.instances = make(map[key]*instance, len(w.list))
 	for i, want := range w.list {
 		inst := ch.now(want.key)

@@ -12,6 +12,8 @@ import (
 // A Group is the streams of a server. They outlive the module that has
 // accepted them.
 type Group struct {
+	OnPanic func(stack []byte) // told, if set, of panics that ended a stream; set it before the first Start
+
 	ctx  context.Context //nolint:containedctx // the life of all streams, which no caller's context is
 	mu   sync.Mutex      // guards all and wait's growth
 	all  map[*Stream]struct{}
@@ -30,6 +32,7 @@ func (g *Group) Start(s *Stream, direct *tls.Config) {
 	g.all[s] = struct{}{}
 	g.wait.Add(1)
 	g.mu.Unlock()
+	s.onPanic = g.OnPanic
 	done := s.opts.Done
 	s.opts.Done = func(s *Stream) {
 		if done != nil {

@@ -42,7 +42,11 @@ func (s *Stream) Run(ctx context.Context) {
 func (s *Stream) guard(ctx context.Context, fn func(context.Context) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			s.Log.ErrorContext(ctx, "panic in a stream", "stream", s.ID, "err", fmt.Sprint(v), "stack", string(debug.Stack()))
+			stack := debug.Stack()
+			s.Log.ErrorContext(ctx, "panic in a stream", "stream", s.ID, "err", fmt.Sprint(v), "stack", string(stack))
+			if s.onPanic != nil {
+				s.onPanic(stack)
+			}
 			err = Fail(InternalServerError, "")
 		}
 	}()

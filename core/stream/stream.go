@@ -76,6 +76,7 @@ type Stream struct {
 	user     atomic.Pointer[string]
 	receiver atomic.Pointer[Receiver]
 	ending   atomic.Bool // our </stream> is out or may no longer be sent
+	onPanic  func(stack []byte)
 	shape    shaper
 	deadline time.Time // what the connection's read deadline is set to
 	begun    time.Time // of the negotiation
