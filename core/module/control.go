@@ -32,7 +32,11 @@ func (m *Manager) List() []Status {
 	defer m.mu.Unlock()
 	var all []Status
 	for _, inst := range m.instances {
-		all = append(all, Status{inst.name, inst.host, "loaded", inst.loaded})
+		state := "loaded"
+		if inst.scope.suspended.Load() {
+			state = "suspended"
+		}
+		all = append(all, Status{inst.name, inst.host, state, inst.loaded})
 	}
 	m.leaving.Range(func(s, _ any) bool {
 		scope := s.(*Scope) //nolint:forcetypeassert // retire stores nothing else
@@ -47,6 +51,13 @@ func (m *Manager) List() []Status {
 
 func compare(a, b [3]string) int { return slices.Compare(a[:], b[:]) }
 
+// Find is the module of a config word: one of the program's, or one that a
+// source finds.
+func (m *Manager) Find(word string) (Definition, bool) {
+	d, ok := m.cat.With(m.env.Config(), word)[word]
+	return d, ok
+}
+
 // Load loads a module on a host ("" for a server module) until the next reload
 // of the config.
 func (m *Manager) Load(ctx context.Context, host, word string) error {
@@ -54,7 +65,8 @@ func (m *Manager) Load(ctx context.Context, host, word string) error {
 		if loaded {
 			return fmt.Errorf("%s is loaded already", def.Name)
 		}
-		inst := w.add(m.cat, m.env.Config(), host, def, m.env.Config().Global.Pos)
+		cat := m.cat.With(m.env.Config(), word)
+		inst := w.add(cat, m.env.Config(), host, def, m.env.Config().Global.Pos)
 		if def.Placement == OnServer {
 			inst.hosts = slices.Sorted(maps.Keys(m.hosts))
 		}
@@ -82,7 +94,7 @@ func (m *Manager) Unload(ctx context.Context, host, word string) error {
 
 // Reload loads a module anew, and those that need it.
 func (m *Manager) Reload(ctx context.Context, host, word string) error {
-	def, ok := m.cat[word]
+	def, ok := m.Find(word)
 	if !ok {
 		return fmt.Errorf("%w: %q", ErrUnknown, word)
 	}
@@ -98,7 +110,7 @@ func (m *Manager) Reload(ctx context.Context, host, word string) error {
 func (m *Manager) edit(ctx context.Context, host, word string, fn func(Definition, *wanted, bool) error, again key) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	def, ok := m.cat[word]
+	def, ok := m.Find(word)
 	if !ok {
 		return fmt.Errorf("%w: %q", ErrUnknown, word)
 	}
@@ -190,5 +202,6 @@ func (m *Manager) Points(host, word string) []ext.Attachment {
 	if h, ok := m.hosts[host]; ok {
 		t = h.Table
 	}
-	return slices.DeleteFunc(t.Describe(), func(a ext.Attachment) bool { return a.Owner != m.cat[word].Name })
+	def, _ := m.Find(word)
+	return slices.DeleteFunc(t.Describe(), func(a ext.Attachment) bool { return a.Owner != def.Name })
 }

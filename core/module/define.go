@@ -36,7 +36,13 @@ type Definition struct {
 	defaults  any
 	decode    func(c *config.Config, host string) (any, []config.Problem)
 	load      func(s *Scope, options any) error
+	find      Source
 }
+
+// A Source finds a module that is not compiled in by its config word, or
+// reports false. It may be asked without any server, and before its own module
+// is loaded: what it finds should require that.
+type Source func(c *config.Config, word string) (Definition, bool)
 
 // Define declares a module: its config word, where it lives, its options with
 // their defaults, and what attaches it. Load only stages; what it attached
@@ -111,6 +117,12 @@ func (d Definition) OnComponents() Definition {
 	return d
 }
 
+// Finding gives the module, a runtime of guests, a Source.
+func (d Definition) Finding(fn Source) Definition {
+	d.find = fn
+	return d
+}
+
 // Aliases are the module's further config words.
 func (d Definition) Aliases() []string { return d.aliases }
 
@@ -136,6 +148,28 @@ func NewCatalogue(all []Definition) Catalogue {
 		}
 	}
 	return c
+}
+
+// With is the catalogue with the modules that sources find for these words.
+func (c Catalogue) With(cfg *config.Config, words ...string) Catalogue {
+	more := c
+	for _, word := range words {
+		if _, ok := more[word]; ok || word == "" {
+			continue
+		}
+		for _, runtime := range c.Words() {
+			if find := c[runtime].find; find != nil {
+				if d, ok := find(cfg, word); ok {
+					if len(more) == len(c) {
+						more = maps.Clone(c)
+					}
+					more[word] = d
+					break
+				}
+			}
+		}
+	}
+	return more
 }
 
 // Words are all words of the catalogue, in order.

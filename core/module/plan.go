@@ -32,6 +32,7 @@ type wanted struct {
 // plan reads which module shall run where (prosody-compat.md 4.2) with which
 // options.
 func plan(cat Catalogue, c *config.Config) *wanted {
+	cat = cat.With(c, mentioned(c)...)
 	w := &wanted{byKey: make(map[key]*want)}
 	global := set(canonical(cat, enabled(c.Global)))
 	for word, d := range cat {
@@ -96,6 +97,16 @@ func canonical(cat Catalogue, list []name) []name {
 		}
 	}
 	return list
+}
+
+// mentioned are all words of modules in a config.
+func mentioned(c *config.Config) (all []string) {
+	for _, s := range append([]*config.Section{c.Global}, c.Hosts...) {
+		for _, n := range append(enabled(s), authentication(c, s), name{word: s.Module}) {
+			all = append(all, n.word)
+		}
+	}
+	return all
 }
 
 // authentication is the provider module of a host (option "authentication").

@@ -65,9 +65,13 @@ type Scope struct {
 	Env  *Env
 	Log  *slog.Logger
 
-	config *config.Config // the one that the instance is loaded from
-	parts  []hostPart
+	config    *config.Config // the one that the instance is loaded from
+	parts     []hostPart
+	suspended atomic.Bool
 }
+
+// Suspend has an admin see that the instance, a guest, is called no more.
+func (s *Scope) Suspend() { s.suspended.Store(true) }
 
 // A hostPart is what a server module does on each host that enables it.
 type hostPart func(*Scope) error

@@ -9,6 +9,7 @@ import (
 
 	"tercet/core/element"
 	"tercet/core/ext"
+	"tercet/core/guest"
 	"tercet/core/module"
 	"tercet/core/route"
 	"tercet/core/session"
@@ -23,6 +24,18 @@ var (
 	Active   = ext.NewHook[StateEvent]("csi-client-active")
 	Inactive = ext.NewHook[StateEvent]("csi-client-inactive")
 )
+
+var (
+	_ = guest.Expose(Active, guest.JSON(view), "Somebody looks at the client.")
+	_ = guest.Expose(Inactive, guest.JSON(view), "Nobody looks at the client.")
+)
+
+// seen is what guests see of a StateEvent.
+type seen struct {
+	JID string `json:"jid"`
+}
+
+func view(ev *StateEvent) seen { return seen{ev.Session.JID.String()} }
 
 // A StateEvent is a client that has become active or inactive.
 type StateEvent struct {

@@ -5,6 +5,7 @@ package disco
 import (
 	"tercet/core/element"
 	"tercet/core/ext"
+	"tercet/core/guest"
 	"tercet/core/iq"
 )
 
@@ -22,6 +23,14 @@ var (
 	Extensions = ext.NewList[element.Element]("extension")
 	// Items are further items of the host.
 	Items = ext.NewList[Item]("item")
+)
+
+var (
+	_ = guest.Expose(Feature, guest.Strings, "A feature of the host.")
+	_ = guest.Expose(AccountFeature, guest.Strings, "A feature of the host's accounts.")
+	_ = guest.Expose(Identities, guest.Plain, "What the host is.")
+	_ = guest.Expose(AccountIdentities, guest.Plain, "What the host's accounts are.")
+	_ = guest.Expose(Items, guest.Plain, "A further item of the host.")
 )
 
 // An Identity is a category and a type of the registry, and a name.

@@ -9,6 +9,7 @@ import (
 
 	"tercet/core/auth"
 	"tercet/core/ext"
+	"tercet/core/guest"
 	"tercet/core/module"
 	"tercet/core/route"
 	"tercet/core/session"
@@ -22,9 +23,13 @@ var Module = module.Define("message", module.OnHost, struct{}{}, load).Auto()
 // take it. Stop means that it is kept.
 var Offline = ext.NewHook[route.Event]("message/offline/handle")
 
+var _ = guest.Expose(Offline, guest.Stanza, "A message to an account without a resource that could take it. Stop: it is kept.")
+
 // Broadcast is fired when a resource becomes available with a priority that is
 // not negative: what was kept for the account can be delivered.
 var Broadcast = ext.NewHook[BroadcastEvent]("message/offline/broadcast")
+
+var _ = guest.Expose(Broadcast, guest.About(func(ev *BroadcastEvent) *route.Event { return ev.Event }), "A resource can take what was kept.")
 
 // A BroadcastEvent is a resource that can take what was kept.
 type BroadcastEvent struct {

@@ -58,7 +58,7 @@ func (m *shell) listModules(_ context.Context, c *Call) error {
 // change loads, unloads or reloads a module where it is wanted.
 func (m *shell) change(ctx context.Context, c *Call, done string, fn func(context.Context, string, string) error) error {
 	word := c.Arg(0)
-	def, ok := m.env.Manager.Catalogue()[word]
+	def, ok := m.env.Manager.Find(word)
 	if !ok {
 		text := fmt.Sprintf("there is no module %q", word)
 		if near := config.Suggest(word, m.env.Manager.Catalogue().Words()); near != "" {
@@ -101,7 +101,7 @@ func (m *shell) where(host string, def module.Definition, done string) ([]string
 	}
 	loaded := make(map[string]bool)
 	for _, s := range m.env.Manager.List() {
-		loaded[s.Host] = loaded[s.Host] || (s.Name == def.Name && s.State == "loaded")
+		loaded[s.Host] = loaded[s.Host] || (s.Name == def.Name && s.State != "closing")
 	}
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(m.env.Router.Hosts())) {
