@@ -112,6 +112,7 @@ type Registry struct {
 	services  map[string]*service
 	announced map[*Listening]bool
 	stopped   bool
+	stopping  chan struct{} // closed by StopAccepting
 }
 
 // NewRegistry makes the server's registry.
@@ -128,6 +129,7 @@ func NewRegistry(o RegistryOptions) *Registry {
 		inherited: maps.Clone(o.Activated),
 		services:  make(map[string]*service),
 		announced: make(map[*Listening]bool),
+		stopping:  make(chan struct{}),
 	}
 }
 
@@ -204,6 +206,9 @@ func (r *Registry) List() []Listening {
 func (r *Registry) StopAccepting() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if !r.stopped {
+		close(r.stopping)
+	}
 	r.stopped = true
 	for _, k := range r.sockets {
 		k.shut()
@@ -213,3 +218,7 @@ func (r *Registry) StopAccepting() {
 	}
 	clear(r.inherited)
 }
+
+// Stopping is closed by StopAccepting: for services whose connections do not
+// end with a stream.
+func (r *Registry) Stopping() <-chan struct{} { return r.stopping }

@@ -372,7 +372,18 @@ func TestStopAccepting(t *testing.T) {
 	address := w.address()
 	client := dial(t, "tcp", address)
 	server := <-got
+	select {
+	case <-w.reg.Stopping():
+		t.Error("it stops before it is told")
+	default:
+	}
 	w.reg.StopAccepting()
+	select {
+	case <-w.reg.Stopping():
+	default:
+		t.Error("Stopping is not closed")
+	}
+	w.reg.StopAccepting() // a second time is no harm
 	if _, err := net.Dial("tcp", address); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("dial: %v", err)
 	}

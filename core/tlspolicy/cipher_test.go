@@ -155,7 +155,7 @@ func TestToASCII(t *testing.T) {
 		"\xff.example":                    "\xff.example",
 		"":                                "",
 	} {
-		if got := toASCII(in); got != want {
+		if got := ASCII(in); got != want {
 			t.Errorf("%s: got %s, want %s", in, got, want)
 		}
 	}

@@ -7,6 +7,9 @@ import (
 	"unicode/utf8"
 )
 
+// ASCII writes a host name that has been prepared as URLs and the DNS have it.
+func ASCII(host string) string { return toASCII(host) }
+
 // toASCII writes a host name that has been prepared (lower-case, normalised) as
 // certificates and SNI have it: labels beyond ASCII as Punycode (RFC 3492).
 func toASCII(host string) string {
