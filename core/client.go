@@ -109,7 +109,7 @@ func (p *program) request(ctx context.Context, r control.Request) (ask *control.
 	}
 	defer c.Close()
 	defer context.AfterFunc(ctx, func() { _ = c.Close() })() // an interrupt: the server sees it and stops
-	out := &printer{p: p}
+	out := &printer{p: p, file: receiver{args: r.Args}}
 	code, err = control.Do(c, r, func(reply control.Reply) error {
 		if reply.Ask != nil {
 			ask = reply.Ask
@@ -117,6 +117,9 @@ func (p *program) request(ctx context.Context, r control.Request) (ask *control.
 		return out.print(reply)
 	})
 	out.clear()
+	if failed := out.file.close(err == nil && code == control.OK && ctx.Err() == nil); err == nil {
+		err = failed
+	}
 	if ctx.Err() != nil {
 		return nil, 128 + int(unix.SIGINT), nil
 	}
@@ -127,6 +130,7 @@ func (p *program) request(ctx context.Context, r control.Request) (ask *control.
 type printer struct {
 	p       *program
 	showing bool
+	file    receiver
 }
 
 func (o *printer) print(r control.Reply) error {
@@ -139,6 +143,8 @@ func (o *printer) print(r control.Reply) error {
 		_, err = io.WriteString(o.p.err, r.Err)
 	case r.Result != nil:
 		_, err = fmt.Fprintf(o.p.out, "%s\n", r.Result)
+	case r.File != nil:
+		return o.file.take(*r.File)
 	case r.Progress != nil:
 		o.progress(*r.Progress)
 	}

@@ -16,7 +16,8 @@ import (
 )
 
 // Version is that of the protocol; the server refuses a request of a later one.
-const Version = 1
+// Version 2 knows files.
+const Version = 2
 
 // DefaultSocket is the control socket, in the data directory.
 const DefaultSocket = "tercet.sock"
@@ -57,6 +58,7 @@ type Reply struct {
 	Err      string          `json:"err,omitempty"`
 	Progress *Progress       `json:"progress,omitempty"`
 	Result   json.RawMessage `json:"result,omitempty"`
+	File     *File           `json:"file,omitempty"`
 	// Ask ends the answer: the request is to be made again with Input.
 	Ask  *Ask `json:"ask,omitempty"`
 	Exit *int `json:"exit,omitempty"`
@@ -67,6 +69,13 @@ type Progress struct {
 	Text  string `json:"text"`
 	Done  int    `json:"done"`
 	Total int    `json:"total,omitempty"`
+}
+
+// A File is a part of a file that the client writes. The first part, which
+// comes before the work, has its name; the client may know a better one.
+type File struct {
+	Name string `json:"name,omitempty"`
+	Data []byte `json:"data,omitempty"`
 }
 
 // An Ask is what a command wants to read.

@@ -57,9 +57,10 @@ type Call struct {
 	Env  *module.Env
 	Host *route.Host // for the command of a host's module
 
-	flags map[string]string
-	input *string
-	out   output
+	flags   map[string]string
+	input   *string
+	version int // of the protocol that the client knows
+	out     output
 
 	ending bool // the connection is closed when the server has ended
 }

@@ -113,5 +113,8 @@ func (m *shell) candidates(kind, last string) []string {
 		}
 		return list
 	}
+	if kind == strings.ToLower(kind) { // a word as it stands
+		return []string{kind}
+	}
 	return nil
 }

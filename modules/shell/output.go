@@ -4,7 +4,9 @@ package shell
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -70,6 +72,44 @@ func (c *Call) Result(v any) error {
 		return fmt.Errorf("result: %w", err)
 	}
 	return c.out.w.Write(control.Reply{Result: b})
+}
+
+// A File is one that the client writes while the command runs.
+type File struct {
+	Name string // as the client calls it; "-" is its standard output
+	w    *control.Writer
+}
+
+// File has the client make a file, mode 0600: where the flag "output" says,
+// which the command has to have, else under the name in its current folder. The
+// name begins with the command's first word and has no folder. A client that
+// cannot write it goes away; of a command that fails no file is left.
+func (c *Call) File(name string) (*File, error) {
+	if c.version < 2 {
+		return nil, errors.New("this program is older than the server and takes no files: use the server's own")
+	}
+	f := &File{name, c.out.w}
+	if output, given := c.Flag("output"); given {
+		f.Name = output
+	}
+	if f.Name == "-" && c.out.json {
+		return nil, Usagef("--output - and --json are two things on standard output")
+	}
+	return f, c.out.w.Write(control.Reply{File: &control.File{Name: name}})
+}
+
+// filePart is how much of a file is sent at once, in bytes.
+const filePart = 256 << 10
+
+// Write sends a part of the file.
+func (f *File) Write(p []byte) (n int, err error) {
+	for part := range slices.Chunk(p, filePart) {
+		if err := f.w.Write(control.Reply{File: &control.File{Data: part}}); err != nil {
+			return n, err
+		}
+		n += len(part)
+	}
+	return n, nil
 }
 
 // Progress tells how far long work is; total is 0 where it is not known.

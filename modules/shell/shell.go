@@ -87,7 +87,7 @@ func (m *shell) serve(ctx context.Context, c net.Conn, _ listen.Info) {
 	defer cancel()
 	m.watch(ctx, cancel, c)
 	m.scope.Log.DebugContext(ctx, "command", "command", firstWord(r.Args), "uid", uid)
-	call := &Call{Env: m.env, input: r.Input, out: output{w: w, json: r.JSON}}
+	call := &Call{Env: m.env, input: r.Input, version: r.Version, out: output{w: w, json: r.JSON}}
 	code := m.run(ctx, call, r.Args)
 	call.Flush()
 	if call.ending && code == control.OK {
