@@ -96,6 +96,8 @@ func (t *tree) mayNotModule(s *source, dir string) string {
 // moduleMayNot is for what a folder below modules/ imports from outside.
 func (t *tree) moduleMayNot(s *source, dir string) string {
 	switch {
+	case dir == "config/lua51":
+		return ifNot(in(s.dir, "modules/guest/lua"), "only who runs Lua needs it")
 	case t.leafOf(s.dir) != "":
 		return "a module's leaf imports the standard library only"
 	case dir == "config/luacfg":
@@ -111,6 +113,11 @@ func (t *tree) moduleMayNot(s *source, dir string) string {
 func (t *tree) leafOf(dir string) string {
 	if t.declaresModule(dir) {
 		return ""
+	}
+	for _, stem := range stems {
+		if in(dir, stem) && dir != stem {
+			return stem
+		}
 	}
 	for up := path.Dir(dir); in(up, "modules") && up != "modules"; up = path.Dir(up) {
 		if t.declaresModule(up) || t.packages[up] != nil && !t.isGroup(up) {

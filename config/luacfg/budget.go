@@ -120,17 +120,17 @@ func (b *budget) measure(n int64) {
 	b.clock()
 }
 
-// alloc charges n bytes that the caller is about to allocate, and raises an
+// Alloc charges n bytes that the caller is about to allocate, and raises an
 // error if they are not there.
-func (b *budget) alloc(l *lua.LState, n int) {
+func (b *budget) Alloc(l *lua.LState, n int) {
 	b.charge(int64(n))
 	if b.err != nil {
 		l.RaiseError("%s", b.err.Error())
 	}
 }
 
-// step counts n steps of a loop in Go, and raises an error if the time is up.
-func (b *budget) step(l *lua.LState, n int) {
+// Step counts n steps of a loop in Go, and raises an error if the time is up.
+func (b *budget) Step(l *lua.LState, n int) {
 	if b.ticks += n; b.ticks > 1<<12 {
 		b.ticks = 0
 		b.clock()

@@ -9,6 +9,7 @@ import (
 	"github.com/yuin/gopher-lua/ast"
 
 	"tercet/config"
+	"tercet/config/lua51"
 )
 
 func (w *rewriter) table(e *ast.TableExpr) ast.Expr {
@@ -16,31 +17,33 @@ func (w *rewriter) table(e *ast.TableExpr) ast.Expr {
 		return e
 	}
 	line := e.Line()
-	s := &site{pos: config.Pos{File: w.file, Line: line}}
-	*w.sites = append(*w.sites, s)
-	s.id = len(*w.sites)
-	id := number(line, s.id)
-	w.constant(line, id.(*ast.NumberExpr).Value)
+	if len(e.Fields) >= minLiteral && lua51.ConstantTable(e) {
+		w.literals = append(w.literals, w.Literal(e, func(t *ast.TableExpr) any { return w.site(t) }))
+		return lua51.Call(line, lua51.NameLiteral, w.number(line, len(w.literals)))
+	}
+	id := w.number(line, w.site(e).id)
+	w.Fields(e, func(key ast.Expr) ast.Expr {
+		if plainKey(key) {
+			return key
+		}
+		lua51.One(key)
+		return lua51.Call(key.Line(), nameKey, key)
+	})
+	return lua51.Call(line, nameTable, e, id)
+}
+
+// site notes the place of a table constructor, and those of its fields.
+func (w *rewriter) site(e *ast.TableExpr) *site {
+	s := &site{pos: config.Pos{File: w.file, Line: e.Line()}}
+	w.sites = append(w.sites, s)
+	s.id = len(w.sites)
 	w.survey(s, e)
-	if len(e.Fields) >= minLiteral && constantTable(e) {
-		s.literal(w, e)
-		return call(line, nameLiteral, id)
-	}
-	if len(s.items) > maxItems {
-		w.fail(line, "more than %d items in one table, not all of them constants; use FileLines for data", maxItems)
-	}
-	for _, f := range e.Fields {
-		if f.Key != nil {
-			if f.Key = w.expr(f.Key); !plainKey(f.Key) {
-				w.noTail(f.Key)
-				f.Key = call(f.Key.Line(), nameKey, f.Key)
-			}
-		}
-		if f.Value = w.expr(f.Value); f.Key != nil {
-			w.noTail(f.Value)
-		}
-	}
-	return call(line, nameTable, e, id)
+	return s
+}
+
+func (w *rewriter) number(line, n int) ast.Expr {
+	w.Constant(line, strconv.Itoa(n))
+	return lua51.Number(line, n)
 }
 
 // survey notes the lines of the items and keys of a table.
@@ -78,7 +81,7 @@ func constantKey(e ast.Expr) (string, bool) {
 	case *ast.StringExpr:
 		return e.Value, true
 	case *ast.NumberExpr:
-		f, ok := parseNumber(e.Value)
+		f, ok := lua51.ParseNumber(e.Value)
 		return strconv.FormatFloat(f, 'f', -1, 64), ok
 	}
 	return "", false
@@ -90,7 +93,7 @@ func plainKey(e ast.Expr) bool {
 	case *ast.StringExpr, *ast.TrueExpr, *ast.FalseExpr:
 		return true
 	case *ast.NumberExpr:
-		f, ok := parseNumber(e.Value)
+		f, ok := lua51.ParseNumber(e.Value)
 		return ok && f < 1<<16
 	}
 	return false

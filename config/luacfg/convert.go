@@ -11,6 +11,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tercet/config"
+	"tercet/config/lua51"
 )
 
 // maxTableDepth is how deep tables of an option may hold each other.
@@ -99,8 +100,8 @@ func (c *converter) table(t *lua.LTable, pos config.Pos, depth int) config.Value
 			c.charge(costEntry)
 			continue
 		}
-		key := strings.TrimSpace(toText(k))
-		if !isText(k) {
+		key := strings.TrimSpace(lua51.ToText(k))
+		if !lua51.IsText(k) {
 			key = k.String()
 		}
 		fields = append(fields, config.Pair{Key: key, Value: c.value(v, c.keyPos(t, key, pos), depth+1)})
@@ -113,7 +114,7 @@ func (c *converter) table(t *lua.LTable, pos config.Pos, depth int) config.Value
 			list = append(list, c.value(it.value, c.itemPos(t, it.index, pos), depth+1))
 			continue
 		}
-		key := formatNumber(lua.LNumber(it.index))
+		key := lua51.FormatNumber(lua.LNumber(it.index))
 		fields = append(fields, config.Pair{Key: key, Value: c.value(it.value, c.keyPos(t, key, pos), depth+1)})
 	}
 	return config.TableOf(pos, list, fields)

@@ -11,15 +11,16 @@ import (
 	"github.com/yuin/gopher-lua/parse"
 
 	"tercet/config"
+	"tercet/config/lua51"
 )
 
 // diagnose turns an error of gopher-lua's parser, which knows no more than the
 // token it stopped at and often not even its line, into one that names the
 // cause: what is not closed, and where it was opened.
-func diagnose(source []byte, err error) *sourceError {
+func diagnose(source []byte, err error) *lua51.SourceError {
 	var failed *parse.Error
 	if !errors.As(err, &failed) {
-		return &sourceError{1, "syntax error: " + err.Error()}
+		return fault(1, "syntax error: "+err.Error())
 	}
 	tokens, broken := scan(string(source))
 	stop := len(tokens)
@@ -38,15 +39,15 @@ func diagnose(source []byte, err error) *sourceError {
 	open, _ := nesting(tokens[:stop])
 	if stop == len(tokens) {
 		if n := len(open); n > 0 {
-			return &sourceError{open[n-1].line, "syntax error: " + quoteToken(open[n-1]) + " is never closed"}
+			return fault(open[n-1].line, "syntax error: "+quoteToken(open[n-1])+" is never closed")
 		}
-		return &sourceError{max(lastLine(tokens), 1), "syntax error: the file ends too early"}
+		return fault(max(lastLine(tokens), 1), "syntax error: the file ends too early")
 	}
 	return unexpected(tokens, stop, open)
 }
 
 // unexpected words the error that the token at stop can not stand there.
-func unexpected(tokens []token, stop int, open []token) *sourceError {
+func unexpected(tokens []token, stop int, open []token) *lua51.SourceError {
 	quote := quoteToken
 	if nearSecret(tokens[:stop]) {
 		quote = func(t token) string {
@@ -67,7 +68,7 @@ func unexpected(tokens []token, stop int, open []token) *sourceError {
 	if n := len(open); n > 0 {
 		inner = open[n-1]
 	}
-	return &sourceError{t.line, text + hint(tokens, stop, before, inner)}
+	return fault(t.line, text+hint(tokens, stop, before, inner))
 }
 
 // hint guesses what was meant where tokens[stop] stands, behind before and
@@ -149,7 +150,7 @@ func closes(text string) bool { return text == "}" || text == ")" || text == "]"
 
 // nesting returns what is still open after tokens, or the first closing word
 // that does not fit.
-func nesting(tokens []token) (open []token, wrong *sourceError) {
+func nesting(tokens []token) (open []token, wrong *lua51.SourceError) {
 	for _, t := range tokens {
 		if t.kind != tokenSymbol && t.kind != tokenKeyword {
 			continue
@@ -162,12 +163,12 @@ func nesting(tokens []token) (open []token, wrong *sourceError) {
 			continue
 		}
 		if len(open) == 0 {
-			return nil, &sourceError{t.line, "syntax error: " + quoteToken(t) + " closes nothing"}
+			return nil, fault(t.line, "syntax error: "+quoteToken(t)+" closes nothing")
 		}
 		top := open[len(open)-1]
 		if closer[top.text] != t.text {
-			return nil, &sourceError{t.line, "syntax error: unexpected " + quoteToken(t) + "; " + quoteToken(top) +
-				" of line " + strconv.Itoa(top.line) + " is not closed"}
+			return nil, fault(t.line, "syntax error: unexpected "+quoteToken(t)+"; "+quoteToken(top)+
+				" of line "+strconv.Itoa(top.line)+" is not closed")
 		}
 		open = open[:len(open)-1]
 	}
@@ -206,7 +207,7 @@ func quoteToken(t token) string {
 // overNested returns an error if brackets and blocks, or the operators of one
 // expression that wait for their right side, nest deeper than maxSyntaxDepth:
 // the parser takes 256 bytes for each. What is no Lua at all is left to it.
-func overNested(source string) *sourceError {
+func overNested(source string) *lua51.SourceError {
 	var waiting []int // operators, per open bracket or block
 	var before token
 	here := 0
@@ -229,7 +230,7 @@ func overNested(source string) *sourceError {
 			here = 0
 		}
 		if len(waiting) > maxSyntaxDepth || here > maxSyntaxDepth {
-			return &sourceError{t.line, "nested too deep"}
+			return fault(t.line, "nested too deep")
 		}
 		before = t
 	}
@@ -244,7 +245,7 @@ type scanner struct {
 }
 
 // scan returns the tokens up to the end or to the first thing that is none.
-func scan(source string) (tokens []token, broken *sourceError) {
+func scan(source string) (tokens []token, broken *lua51.SourceError) {
 	s := &scanner{src: source, line: 1}
 	for {
 		t, ok, broken := s.next()
@@ -276,7 +277,7 @@ func (s *scanner) skip(n int) {
 	}
 }
 
-func (s *scanner) next() (t token, ok bool, broken *sourceError) {
+func (s *scanner) next() (t token, ok bool, broken *lua51.SourceError) {
 	for {
 		for s.at < len(s.src) && strings.IndexByte(" \t\r\n\f\v", s.src[s.at]) >= 0 {
 			s.skip(1)
@@ -288,7 +289,7 @@ func (s *scanner) next() (t token, ok bool, broken *sourceError) {
 		s.skip(2)
 		if level := s.longBracket(); level >= 0 {
 			if !s.long(level) {
-				return t, false, &sourceError{line, "syntax error: the comment that starts here is never closed"}
+				return t, false, fault(line, "syntax error: the comment that starts here is never closed")
 			}
 			continue
 		}
@@ -317,12 +318,12 @@ func (s *scanner) next() (t token, ok bool, broken *sourceError) {
 		t.kind = tokenNumber
 	case c == '"' || c == '\'':
 		if !s.quoted(c) {
-			return t, false, &sourceError{t.line, "syntax error: the string that starts here is not closed on its line"}
+			return t, false, fault(t.line, "syntax error: the string that starts here is not closed on its line")
 		}
 		t.kind = tokenString
 	case s.longBracket() >= 0:
 		if !s.long(s.longBracket()) {
-			return t, false, &sourceError{t.line, "syntax error: the string that starts here is never closed"}
+			return t, false, fault(t.line, "syntax error: the string that starts here is never closed")
 		}
 		t.kind = tokenString
 	case strings.IndexByte("+-*/%^#=<>(){}[];:,.~", c) >= 0:
@@ -335,16 +336,16 @@ func (s *scanner) next() (t token, ok bool, broken *sourceError) {
 }
 
 // strange words the error about a character that Lua does not use.
-func (s *scanner) strange() *sourceError {
+func (s *scanner) strange() *lua51.SourceError {
 	char, size := utf8.DecodeRuneInString(s.src[s.at:])
 	text := "syntax error: unexpected character"
 	if char != utf8.RuneError || size > 1 {
 		text = `syntax error: unexpected "` + string(char) + `"`
 	}
 	if strings.ContainsRune("“”„‟«»‘’‚", char) {
-		return &sourceError{s.line, text + `; use straight quotes`}
+		return fault(s.line, text+`; use straight quotes`)
 	}
-	return &sourceError{s.line, text + "; are quotes missing?"}
+	return fault(s.line, text+"; are quotes missing?")
 }
 
 func (s *scanner) symbol(c byte) {
@@ -399,3 +400,6 @@ func (s *scanner) long(level int) (ok bool) {
 	s.skip(i + len(end))
 	return true
 }
+
+func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+func isDigit(c byte) bool  { return c >= '0' && c <= '9' }

@@ -14,6 +14,8 @@ import (
 	"syscall"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"tercet/config/lua51"
 )
 
 // readSource reads a file that is to be compiled.
@@ -136,7 +138,7 @@ func failed(l *lua.LState, path string, err error) int {
 }
 
 func (r *runner) openPath(l *lua.LState, path string) (*file, error) {
-	r.alloc(l, 8<<10)
+	r.Alloc(l, 8<<10)
 	r.open = slices.DeleteFunc(r.open, func(f *file) bool { return f.closed })
 	if len(r.open) >= maxOpen {
 		return nil, fmt.Errorf("more than %d files are open: %w", maxOpen, syscall.EMFILE)
@@ -151,7 +153,7 @@ func (r *runner) openPath(l *lua.LState, path string) (*file, error) {
 }
 
 func (r *runner) ioOpen(l *lua.LState) int {
-	path, mode := l.CheckString(1), optArg(l, 2, "r")
+	path, mode := l.CheckString(1), lua51.OptArg(l, 2, "r")
 	if strings.Trim(mode, "rb") != "" {
 		l.RaiseError(`io.open "%s" for writing is not available to the config; %s`, path, readOnly)
 	}
@@ -239,7 +241,7 @@ func (r *runner) fileClose(l *lua.LState) int {
 }
 
 func fileSeek(l *lua.LState) int {
-	f, whence := checkFile(l), optArg(l, 2, "cur")
+	f, whence := checkFile(l), lua51.OptArg(l, 2, "cur")
 	n := int64(0)
 	if l.Get(3) != lua.LNil {
 		n = int64(l.CheckNumber(3))
@@ -310,7 +312,7 @@ func (r *runner) readBytes(l *lua.LState, f *file, n float64) lua.LValue {
 	for n > 0 {
 		got, err := f.r.Read(chunk[:int(min(n, float64(len(chunk))))])
 		content, n = append(content, chunk[:got]...), n-float64(got)
-		r.alloc(l, 3*got+64)
+		r.Alloc(l, 3*got+64)
 		if err != nil {
 			break
 		}
@@ -325,7 +327,7 @@ func (r *runner) readLine(l *lua.LState, f *file, keep bool) lua.LValue {
 	var content []byte
 	for {
 		part, err := f.r.ReadSlice('\n')
-		r.alloc(l, 3*len(part)+64)
+		r.Alloc(l, 3*len(part)+64)
 		content = append(content, part...)
 		switch {
 		case errors.Is(err, bufio.ErrBufferFull):
@@ -347,7 +349,7 @@ func (r *runner) readNumber(l *lua.LState, f *file) lua.LValue {
 			break
 		}
 		if strings.IndexByte(" \t\r\n\f\v", c) >= 0 && len(word) == 0 {
-			r.step(l, 1)
+			r.Step(l, 1)
 			continue
 		}
 		if !isLetter(c) && !isDigit(c) && strings.IndexByte("+-.", c) < 0 || len(word) > 100 {
@@ -356,7 +358,7 @@ func (r *runner) readNumber(l *lua.LState, f *file) lua.LValue {
 		}
 		word = append(word, c)
 	}
-	if n, ok := parseNumber(string(word)); ok {
+	if n, ok := lua51.ParseNumber(string(word)); ok {
 		return lua.LNumber(n)
 	}
 	return lua.LNil

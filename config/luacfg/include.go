@@ -13,6 +13,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tercet/config"
+	"tercet/config/lua51"
 )
 
 // maxIncludes is how deep files may include each other.
@@ -56,7 +57,7 @@ func (r *runner) include(l *lua.LState, run *fileRun) int {
 		l.RaiseError(`Include "%s": %s`, name, plain(err))
 	}
 	for _, e := range entries {
-		r.step(l, len(e.Name()))
+		r.Step(l, len(e.Name()))
 		if !strings.HasPrefix(e.Name(), ".") && glob(last, e.Name()) {
 			r.includeFile(l, filepath.Join(dir, e.Name()))
 		}
@@ -210,24 +211,24 @@ func (r *runner) pushLoaded(l *lua.LState, name string, source []byte) int {
 // mode, environment).
 func (r *runner) baseLoad(l *lua.LState) int {
 	var source []byte
-	name := optArg(l, 2, "")
+	name := lua51.OptArg(l, 2, "")
 	if fn, ok := l.Get(1).(*lua.LFunction); ok {
 		for {
 			l.Push(fn)
 			l.Call(0, 1)
 			part := l.Get(-1)
 			l.Pop(1)
-			if !isText(part) || toText(part) == "" {
+			if !lua51.IsText(part) || lua51.ToText(part) == "" {
 				break
 			}
-			r.alloc(l, len(toText(part)))
-			source = append(source, toText(part)...)
+			r.Alloc(l, len(lua51.ToText(part)))
+			source = append(source, lua51.ToText(part)...)
 		}
 		if name == "" {
 			name = "=(load)"
 		}
 	} else {
-		source = []byte(arg(l, 1))
+		source = []byte(lua51.Arg(l, 1))
 	}
 	if name == "" {
 		first, _, _ := strings.Cut(string(source[:min(len(source), 40)]), "\n")
@@ -295,7 +296,7 @@ func (r *runner) fileLines(l *lua.LState, run *fileRun) int {
 	for i := 1; content != ""; i++ {
 		var first string
 		first, content, _ = strings.Cut(content, "\n")
-		r.alloc(l, costEntry)
+		r.Alloc(l, costEntry)
 		t.RawSetInt(i, lua.LString(strings.TrimSuffix(first, "\r")))
 		r.placeItem(t, i, config.Pos{File: path, Line: i})
 	}

@@ -24,6 +24,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tercet/config"
+	"tercet/config/lua51"
 )
 
 // Limits of a run where Options does not set others.
@@ -101,13 +102,15 @@ func (o Options) Load(file string) (cfg *config.Config, err error) {
 type runner struct {
 	*budget
 	places
-	state   *lua.LState
-	cfg     *config.Config
-	sites   []*site
-	tool    bool
-	getenv  func(string) (string, bool)
-	output  io.Writer
-	printed int
+	state    *lua.LState
+	cfg      *config.Config
+	sites    []*site
+	literals []*lua51.Literal
+	library  *lua51.Library
+	tool     bool
+	getenv   func(string) (string, bool)
+	output   io.Writer
+	printed  int
 
 	global   *section
 	sections map[string]*section
@@ -142,13 +145,14 @@ func (o Options) runner(file string) *runner {
 			SkipOpenLibs:     true,
 			CallStackSize:    1000,
 			RegistrySize:     4096,
-			RegistryMaxSize:  2 * maxUnpack,
+			RegistryMaxSize:  2 * lua51.MaxUnpack,
 			RegistryGrowStep: 8192,
 		}),
 		cfg: cfg, tool: o.Tool, getenv: o.Getenv, output: o.Output,
 		sections: map[string]*section{},
 		sources:  map[string]bool{},
 	}
+	r.library = lua51.New(r.budget)
 	r.global = &section{Section: cfg.Global, options: map[string]*option{}}
 	r.state.SetContext(r.budget)
 	r.openLibs()
@@ -183,7 +187,7 @@ func (r *runner) load(l *lua.LState, file string, source []byte) (*lua.LFunction
 		return nil, err
 	}
 	l.Push(l.NewFunctionFromProto(proto))
-	for _, fn := range []lua.LGFunction{r.concat, r.hiddenSet, r.hiddenTable, r.hiddenLiteral, r.hiddenKey} {
+	for _, fn := range []lua.LGFunction{r.library.Concat, r.hiddenSet, r.hiddenTable, r.hiddenLiteral, r.hiddenKey} {
 		l.Push(l.NewFunction(fn))
 	}
 	l.Push(lua.LFalse)
@@ -209,8 +213,8 @@ func (r *runner) mustLoad(l *lua.LState, file string, source []byte) *lua.LFunct
 // positioned returns "file:line: text".
 func positioned(file string, err error) string {
 	line := 1
-	if at, ok := errors.AsType[*sourceError](err); ok {
-		line = at.line
+	if at, ok := errors.AsType[*lua51.SourceError](err); ok {
+		line = at.Line
 	}
 	return config.Pos{File: file, Line: line}.String() + ": " + err.Error()
 }
@@ -231,7 +235,7 @@ func (r *runner) hiddenTable(l *lua.LState) int {
 	id, _ := l.Get(2).(lua.LNumber)
 	if ok {
 		s := r.sites[int(id)-1]
-		r.alloc(l, costTable+costEntry*(len(s.items)+len(s.keys)))
+		r.Alloc(l, costTable+costEntry*(len(s.items)+len(s.keys)))
 		if at := r.note(t); at != nil {
 			at.site = s.id
 		}
@@ -241,14 +245,20 @@ func (r *runner) hiddenTable(l *lua.LState) int {
 }
 
 func (r *runner) hiddenLiteral(l *lua.LState) int {
-	id, _ := l.Get(1).(lua.LNumber)
-	l.Push(r.build(l, r.sites[int(id)-1]))
+	n, _ := l.Get(1).(lua.LNumber)
+	l.Push(r.literals[int(n)-1].Build(l, func(t *lua.LTable, d *lua51.Literal) {
+		r.Alloc(l, costTable+costEntry*d.Len())
+		at, s := r.note(t), d.Tag.(*site) //nolint:forcetypeassert // it is what rewriter.table gives
+		if at != nil {
+			at.site = s.id
+		}
+	}, func(t *lua.LTable, key lua.LValue) { r.grow(l, t, key) }))
 	return 1
 }
 
 func (r *runner) hiddenKey(l *lua.LState) int {
 	if n, ok := l.Get(1).(lua.LNumber); ok && n > 1<<10 && float64(n) < float64(lua.MaxArrayIndex) {
-		r.alloc(l, 32*int(n))
+		r.Alloc(l, 32*int(n))
 	}
 	l.SetTop(1)
 	return 1

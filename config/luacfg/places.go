@@ -17,7 +17,6 @@ type site struct {
 	pos   config.Pos
 	items []int          // lines of the items without key
 	keys  map[string]int // lines of the keys that are constants
-	data  []literal      // its content, if it consists of constants
 }
 
 // place is what is known about one table: the site that made it, and what was

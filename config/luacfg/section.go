@@ -9,6 +9,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tercet/config"
+	"tercet/config/lua51"
 	"tercet/core/jid"
 )
 
@@ -82,7 +83,7 @@ func (r *runner) environment(l *lua.LState, run *fileRun) *lua.LTable {
 	}
 	env, meta := l.CreateTable(0, 0), l.CreateTable(0, 3)
 	meta.RawSetString("__index", l.NewFunction(func(l *lua.LState) int {
-		l.Push(r.read(l, run, functions, arg(l, 2)))
+		l.Push(r.read(l, run, functions, lua51.Arg(l, 2)))
 		return 1
 	}))
 	meta.RawSetString("__newindex", l.NewFunction(func(l *lua.LState) int {
@@ -142,7 +143,7 @@ func (r *runner) assign(l *lua.LState, run *fileRun, name string, v lua.LValue) 
 	case "VirtualHost", "Component", "Include":
 		l.RaiseError(`%s takes no "=": write %s "..."`, name, name)
 	}
-	r.alloc(l, costValue+len(name))
+	r.Alloc(l, costValue+len(name))
 	if old := run.section.options[name]; old != nil && old.run == run && !r.derived(v) {
 		r.warn(pos, name+": set twice in "+run.section.String()+"; the value here wins over line "+lineOfPos(old.pos))
 	}
@@ -177,7 +178,7 @@ func (r *runner) define(l *lua.LState, kind config.SectionKind, name string) (s 
 		}
 		return s, true
 	}
-	r.alloc(l, costFirstKey)
+	r.Alloc(l, costFirstKey)
 	s = &section{
 		Section: &config.Section{Kind: kind, Name: name, Pos: r.caller(l), Options: map[string]config.Value{}},
 		options: map[string]*option{},
@@ -242,10 +243,10 @@ func (r *runner) options(l *lua.LState, s *section) {
 	}
 	pos := r.caller(l)
 	for k, v := t.Next(lua.LNil); k != lua.LNil; k, v = t.Next(k) {
-		r.alloc(l, costValue)
+		r.Alloc(l, costValue)
 		name, ok := k.(lua.LString)
 		if !ok {
-			l.RaiseError(`%s: the options behind it have names; got the item %s`, s.String(), text(l, v))
+			l.RaiseError(`%s: the options behind it have names; got the item %s`, s.String(), lua51.Text(l, v))
 		}
 		s.set(string(name), &option{v, r.keyPos(t, string(name), pos), nil})
 	}
@@ -287,7 +288,7 @@ func (r *runner) addOptions(l *lua.LState) int {
 	if !ok || !ok2 {
 		l.RaiseError("only lists can be added to an option that is one")
 	}
-	r.alloc(l, costTable)
+	r.Alloc(l, costTable)
 	sum := l.CreateTable(left.Len()+right.Len(), 0)
 	r.appendTable(l, sum, left)
 	r.appendTable(l, sum, right)

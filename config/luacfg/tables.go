@@ -4,43 +4,19 @@ package luacfg
 
 import (
 	"math"
-	"sort"
-	"strings"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"tercet/config/lua51"
 )
 
-// tableLib is the table library with a bound on what it makes, with nil for
-// arguments that may be left out, and with the places of what is inserted.
+// tableLib is the part of the table library that knows of places.
 func (r *runner) tableLib() map[string]lua.LGFunction {
 	return map[string]lua.LGFunction{
-		"concat": r.tabConcat,
 		"insert": r.tabInsert,
 		"remove": r.tabRemove,
 		"sort":   r.tabSort,
-		"pack":   r.tabPack,
-		"unpack": r.tabUnpack,
 	}
-}
-
-func (r *runner) tabConcat(l *lua.LState) int {
-	t, sep := l.CheckTable(1), optArg(l, 2, "")
-	from, to := integer(l, 3, 1), integer(l, 4, t.Len())
-	var parts []string
-	total := 0
-	for i := from; i <= to; i++ {
-		r.step(l, 1)
-		v := t.RawGetInt(i)
-		if !isText(v) {
-			l.RaiseError("invalid value (a %s) at index %d in table for 'concat'", v.Type().String(), i)
-		}
-		parts = append(parts, toText(v))
-		total += len(parts[len(parts)-1]) + len(sep)
-		r.alloc(l, 64)
-	}
-	r.alloc(l, total)
-	l.Push(lua.LString(strings.Join(parts, sep)))
-	return 1
 }
 
 func (r *runner) tabInsert(l *lua.LState) int {
@@ -52,7 +28,7 @@ func (r *runner) tabInsert(l *lua.LState) int {
 	case 2:
 		v = l.Get(2)
 	case 3:
-		at, v = integer(l, 2, 0), l.Get(3)
+		at, v = lua51.Integer(l, 2, 0), l.Get(3)
 	default:
 		l.RaiseError("wrong number of arguments to 'insert'")
 	}
@@ -61,8 +37,8 @@ func (r *runner) tabInsert(l *lua.LState) int {
 	case at > n || at < 1:
 		r.store(l, t, lua.LNumber(at), v)
 	default:
-		r.step(l, n>>6)
-		r.alloc(l, costEntry)
+		r.Step(l, n>>6)
+		r.Alloc(l, costEntry)
 		t.Insert(at, v)
 		r.forgetList(t)
 		return 0
@@ -73,76 +49,16 @@ func (r *runner) tabInsert(l *lua.LState) int {
 
 func (r *runner) tabRemove(l *lua.LState) int {
 	t := l.CheckTable(1)
-	n := t.Len()
-	at := integer(l, 2, n)
-	r.step(l, n>>6)
-	if n == 0 || at < 1 || at > n {
-		l.Push(lua.LNil)
-		return 1
-	}
-	if at < n {
+	if n := t.Len(); lua51.Integer(l, 2, n) < n {
 		r.forgetList(t)
 	}
-	l.Push(t.Remove(at))
-	return 1
+	return r.library.TableRemove(l)
 }
 
 func (r *runner) tabSort(l *lua.LState) int {
-	t := l.CheckTable(1)
-	var less *lua.LFunction
-	if l.Get(2) != lua.LNil {
-		less = l.CheckFunction(2)
-	}
-	n := t.Len()
-	r.alloc(l, 16*n)
-	items := make([]lua.LValue, n)
-	for i := range items {
-		items[i] = t.RawGetInt(i + 1)
-	}
-	sort.Slice(items, func(i, j int) bool {
-		r.step(l, 1)
-		if less == nil {
-			return l.LessThan(items[i], items[j])
-		}
-		l.Push(less)
-		l.Push(items[i])
-		l.Push(items[j])
-		l.Call(2, 1)
-		defer l.Pop(1)
-		return lua.LVAsBool(l.Get(-1))
-	})
-	for i, v := range items {
-		t.RawSetInt(i+1, v)
-	}
-	r.forgetList(t)
-	return 0
-}
-
-func (r *runner) tabPack(l *lua.LState) int {
-	n := l.GetTop()
-	r.alloc(l, costTable+costEntry*n)
-	t := l.CreateTable(n, 1)
-	for i := 1; i <= n; i++ {
-		t.RawSetInt(i, l.Get(i))
-	}
-	t.RawSetString("n", lua.LNumber(n))
-	l.Push(t)
-	return 1
-}
-
-// maxUnpack is about what the stack of a state holds.
-const maxUnpack = 100_000
-
-func (r *runner) tabUnpack(l *lua.LState) int {
-	t := l.CheckTable(1)
-	from, to := integer(l, 2, 1), integer(l, 3, t.Len())
-	if to-from >= maxUnpack {
-		l.RaiseError("too many results to unpack")
-	}
-	for i := from; i <= to; i++ {
-		l.Push(t.RawGetInt(i))
-	}
-	return max(to-from+1, 0)
+	n := r.library.TableSort(l)
+	r.forgetList(l.CheckTable(1))
+	return n
 }
 
 // store is t[k] = v.
@@ -179,7 +95,7 @@ func (r *runner) grow(l *lua.LState, t *lua.LTable, k lua.LValue) {
 			cost += costFirstKey
 		}
 	}
-	r.alloc(l, cost)
+	r.Alloc(l, cost)
 }
 
 func describeKey(k lua.LValue) string {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package luacfg
+package lua51
 
 import (
 	"strconv"
@@ -9,6 +9,9 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 )
+
+// costDate is about what the table of os.date takes.
+const costDate = 3000
 
 func osTime(l *lua.LState) int {
 	if l.Get(1) == lua.LNil {
@@ -20,7 +23,7 @@ func osTime(l *lua.LState) int {
 		v := t.RawGetString(name)
 		n, ok := v.(lua.LNumber)
 		if s, isString := v.(lua.LString); isString {
-			f, parsed := parseNumber(string(s))
+			f, parsed := ParseNumber(string(s))
 			n, ok = lua.LNumber(f), parsed
 		}
 		if !ok {
@@ -37,8 +40,8 @@ func osTime(l *lua.LState) int {
 	return 1
 }
 
-func (r *runner) osDate(l *lua.LState) int {
-	format, at := optArg(l, 1, "%c"), time.Now()
+func (b *Library) osDate(l *lua.LState) int {
+	format, at := OptArg(l, 1, "%c"), time.Now()
 	if l.Get(2) != lua.LNil {
 		at = time.Unix(int64(l.CheckNumber(2)), 0)
 	}
@@ -46,7 +49,7 @@ func (r *runner) osDate(l *lua.LState) int {
 		format, at = rest, at.UTC()
 	}
 	if strings.HasPrefix(format, "*t") {
-		r.alloc(l, costFirstKey)
+		b.meter.Alloc(l, costDate)
 		t := l.CreateTable(0, 9)
 		for name, n := range map[string]int{
 			"year": at.Year(), "month": int(at.Month()), "day": at.Day(), "hour": at.Hour(), "min": at.Minute(),
@@ -58,7 +61,7 @@ func (r *runner) osDate(l *lua.LState) int {
 		l.Push(t)
 		return 1
 	}
-	r.alloc(l, 32*len(format))
+	b.meter.Alloc(l, 32*len(format))
 	l.Push(lua.LString(strftime(format, at)))
 	return 1
 }

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package luacfg
+package lua51
 
 import (
 	"errors"
 	"strings"
+
+	lua "github.com/yuin/gopher-lua"
 )
 
 // Limits of Lua's patterns: captures, and how deep items may nest in matching.
@@ -31,11 +33,13 @@ var (
 )
 
 // matcher matches Lua's patterns (manual 5.1, 5.4.1, with %g and %f of 5.2). It
-// is here because gopher-lua's own neither knows %f nor ever gives up: step is
-// called with the number of characters looked at and ends a match by panicking.
+// is here because gopher-lua's own neither knows %f nor ever gives up: the meter
+// is told how many characters were looked at and ends a match by an error.
 type matcher struct {
 	src, pat string
-	step     func(n int)
+	meter    Meter
+	state    *lua.LState
+	looked   int // since the meter was last told
 	depth    int
 	level    int
 	captures [maxCaptures]struct{ start, length int }
@@ -43,6 +47,16 @@ type matcher struct {
 
 // patternError is a fault in a pattern on its way through the matcher.
 type patternError struct{ error }
+
+// tellAfter is how many characters are looked at before the meter is told.
+const tellAfter = 256
+
+func (m *matcher) step(n int) {
+	if m.looked += n; m.looked >= tellAfter {
+		n, m.looked = m.looked, 0
+		m.meter.Step(m.state, n)
+	}
+}
 
 func (m *matcher) fail(err error) { panic(patternError{err}) } //nolint:forbidigo // caught in find
 
@@ -81,7 +95,12 @@ func (m *matcher) match(s, p int) int {
 	if m.depth++; m.depth > maxNesting {
 		m.fail(errPatternDepth)
 	}
-	defer func() { m.depth-- }()
+	end := m.matchItems(s, p)
+	m.depth--
+	return end
+}
+
+func (m *matcher) matchItems(s, p int) int {
 	for p < len(m.pat) {
 		m.step(1)
 		switch m.pat[p] {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package luacfg
+package lua51
 
 import (
 	"math"
@@ -10,11 +10,12 @@ import (
 	lua "github.com/yuin/gopher-lua"
 )
 
-// stringLib is Lua 5.1's string library as far as gopher-lua's strays from it,
-// has no limit on what it makes, or looks at no clock.
-func (b *budget) stringLib() map[string]lua.LGFunction {
+// String is the string library as far as gopher-lua's strays from Lua 5.1's, has
+// no limit on what it makes, or looks at no clock.
+func (b *Library) String() map[string]lua.LGFunction {
 	return map[string]lua.LGFunction{
 		"byte":    b.strByte,
+		"char":    b.strChar,
 		"find":    b.strFind,
 		"format":  b.strFormat,
 		"gmatch":  b.strGmatch,
@@ -26,32 +27,34 @@ func (b *budget) stringLib() map[string]lua.LGFunction {
 		"reverse": b.strReverse,
 		"upper":   func(l *lua.LState) int { return b.mapBytes(l, 'a', 'z', 0x20) },
 		"dump": func(l *lua.LState) int {
-			l.RaiseError("string.dump is not available: the config takes no bytecode")
+			l.RaiseError("string.dump is not available: bytecode is not taken either")
 			return 0
 		},
 	}
 }
 
-// arg returns string argument n; numbers are strings too.
-func arg(l *lua.LState, n int) string {
+// Arg returns string argument n; numbers are strings too. What is neither raises
+// an error.
+func Arg(l *lua.LState, n int) string {
 	switch v := l.Get(n).(type) {
 	case lua.LString:
 		return string(v)
 	case lua.LNumber:
-		return formatNumber(v)
+		return FormatNumber(v)
 	}
 	return l.CheckString(n) // raises the error
 }
 
-func optArg(l *lua.LState, n int, otherwise string) string {
+// OptArg is [Arg], or what is said if the argument is nil.
+func OptArg(l *lua.LState, n int, otherwise string) string {
 	if l.Get(n) == lua.LNil {
 		return otherwise
 	}
-	return arg(l, n)
+	return Arg(l, n)
 }
 
-// integer returns number argument n cut to an int, or what is said if it is nil.
-func integer(l *lua.LState, n, otherwise int) int {
+// Integer returns number argument n cut to an int, or what is said if it is nil.
+func Integer(l *lua.LState, n, otherwise int) int {
 	if l.Get(n) == lua.LNil && n > 0 {
 		return otherwise
 	}
@@ -78,10 +81,10 @@ func offset(s string, init int) int {
 	return init
 }
 
-func (b *budget) strByte(l *lua.LState) int {
-	s := arg(l, 1)
-	from := integer(l, 2, 1)
-	to := integer(l, 3, from)
+func (b *Library) strByte(l *lua.LState) int {
+	s := Arg(l, 1)
+	from := Integer(l, 2, 1)
+	to := Integer(l, 3, from)
 	if from < 0 {
 		from += len(s) + 1
 	}
@@ -89,7 +92,7 @@ func (b *budget) strByte(l *lua.LState) int {
 		to += len(s) + 1
 	}
 	from, to = max(from, 1), min(to, len(s))
-	if to-from >= maxUnpack {
+	if to-from >= MaxUnpack {
 		l.RaiseError("string slice too long")
 	}
 	for i := from; i <= to; i++ {
@@ -98,22 +101,47 @@ func (b *budget) strByte(l *lua.LState) int {
 	return max(to-from+1, 0)
 }
 
-func (b *budget) matcher(l *lua.LState, src, pat string) (m *matcher, anchored bool) {
+func (b *Library) strChar(l *lua.LState) int {
+	out := make([]byte, l.GetTop())
+	for i := range out {
+		n := Integer(l, i+1, -1)
+		if n < 0 || n > 255 {
+			l.ArgError(i+1, "invalid value")
+		}
+		out[i] = byte(n) //nolint:gosec // checked above
+	}
+	l.Push(lua.LString(out))
+	return 1
+}
+
+func (b *Library) matcher(l *lua.LState, src, pat string) (m *matcher, anchored bool) {
 	if strings.HasPrefix(pat, "^") {
 		anchored, pat = true, pat[1:]
 	}
-	return &matcher{src: src, pat: pat, step: func(n int) { b.step(l, n) }}, anchored
+	m = b.spare
+	if b.spare = nil; m == nil {
+		m = &matcher{meter: b.meter}
+	}
+	m.src, m.pat, m.state = src, pat, l
+	return m, anchored
 }
 
-func (b *budget) strFind(l *lua.LState) int {
-	s, pat := arg(l, 1), arg(l, 2)
-	start := offset(s, integer(l, 3, 1))
+// done keeps a matcher for the next match. One that an error ended is left to
+// the collector, as is one whose match calls back and finds the spare in use.
+func (b *Library) done(m *matcher) {
+	m.src, m.pat, m.state = "", "", nil
+	b.spare = m
+}
+
+func (b *Library) strFind(l *lua.LState) int {
+	s, pat := Arg(l, 1), Arg(l, 2)
+	start := offset(s, Integer(l, 3, 1))
 	if start > len(s) {
 		l.Push(lua.LNil)
 		return 1
 	}
 	if lua.LVAsBool(l.Get(4)) || !strings.ContainsAny(pat, "^$*+?.([%-") {
-		b.step(l, len(s)>>6)
+		b.meter.Step(l, len(s)>>6)
 		i := strings.Index(s[start:], pat)
 		if i < 0 {
 			l.Push(lua.LNil)
@@ -124,6 +152,7 @@ func (b *budget) strFind(l *lua.LState) int {
 		return 2
 	}
 	m, anchored := b.matcher(l, s, pat)
+	defer b.done(m)
 	from, to := m.mustFind(l, start, anchored)
 	if from < 0 {
 		l.Push(lua.LNil)
@@ -134,11 +163,12 @@ func (b *budget) strFind(l *lua.LState) int {
 	return 2 + m.pushCaptures(l, from, to, false)
 }
 
-func (b *budget) strMatch(l *lua.LState) int {
-	s, pat := arg(l, 1), arg(l, 2)
-	start := offset(s, integer(l, 3, 1))
+func (b *Library) strMatch(l *lua.LState) int {
+	s, pat := Arg(l, 1), Arg(l, 2)
+	start := offset(s, Integer(l, 3, 1))
 	if start <= len(s) {
 		m, anchored := b.matcher(l, s, pat)
+		defer b.done(m)
 		if from, to := m.mustFind(l, start, anchored); from >= 0 {
 			return m.pushCaptures(l, from, to, true)
 		}
@@ -147,12 +177,13 @@ func (b *budget) strMatch(l *lua.LState) int {
 	return 1
 }
 
-func (b *budget) strGmatch(l *lua.LState) int {
-	s, pat := arg(l, 1), arg(l, 2)
-	m := &matcher{src: s, pat: pat}
+func (b *Library) strGmatch(l *lua.LState) int {
+	s, pat := Arg(l, 1), Arg(l, 2)
 	at := 0
 	l.Push(l.NewFunction(func(l *lua.LState) int {
-		m.step = func(n int) { b.step(l, n) }
+		m, _ := b.matcher(l, s, "")
+		m.pat = pat // a ^ is no anchor here
+		defer b.done(m)
 		if at <= len(s) {
 			if from, to := m.mustFind(l, at, false); from >= 0 {
 				if at = to; from == to {
@@ -196,18 +227,19 @@ func (m *matcher) value(i int) lua.LValue {
 	return lua.LString(m.capture(i))
 }
 
-func (b *budget) strGsub(l *lua.LState) int {
-	s, pat := arg(l, 1), arg(l, 2)
+func (b *Library) strGsub(l *lua.LState) int {
+	s, pat := Arg(l, 1), Arg(l, 2)
 	repl := l.Get(3)
 	switch r := repl.(type) {
 	case lua.LNumber:
-		repl = lua.LString(formatNumber(r))
+		repl = lua.LString(FormatNumber(r))
 	case lua.LString, *lua.LTable, *lua.LFunction:
 	default:
 		l.ArgError(3, "string, function or table expected")
 	}
-	most := integer(l, 4, math.MaxInt32)
+	most := Integer(l, 4, math.MaxInt32)
 	m, anchored := b.matcher(l, s, pat)
+	defer b.done(m)
 	var out []byte
 	at, count := 0, 0
 	for count < most && at <= len(s) {
@@ -216,7 +248,7 @@ func (b *budget) strGsub(l *lua.LState) int {
 			count++
 			start := len(out)
 			out = m.appendReplacement(l, out, repl, from, to)
-			b.alloc(l, 3*(len(out)-start))
+			b.meter.Alloc(l, 3*(len(out)-start))
 		}
 		if from >= 0 && to > at {
 			at = to
@@ -230,7 +262,7 @@ func (b *budget) strGsub(l *lua.LState) int {
 			break
 		}
 	}
-	b.alloc(l, 2*len(s))
+	b.meter.Alloc(l, 2*len(s))
 	if at < len(s) {
 		out = append(out, s[at:]...)
 	}
@@ -261,7 +293,7 @@ func (m *matcher) appendReplacement(l *lua.LState, out []byte, repl lua.LValue, 
 	case lua.LString:
 		return append(out, v...)
 	case lua.LNumber:
-		return append(out, formatNumber(v)...)
+		return append(out, FormatNumber(v)...)
 	}
 	if lua.LVAsBool(v) {
 		l.RaiseError("invalid replacement value (a %s)", v.Type().String())
@@ -294,14 +326,14 @@ func (m *matcher) appendTemplate(l *lua.LState, out []byte, repl string, from, t
 	return out
 }
 
-func (b *budget) strRep(l *lua.LState) int {
-	s, n, sep := arg(l, 1), integer(l, 2, 0), optArg(l, 3, "")
+func (b *Library) strRep(l *lua.LState) int {
+	s, n, sep := Arg(l, 1), Integer(l, 2, 0), OptArg(l, 3, "")
 	if n <= 0 {
 		l.Push(lua.LString(""))
 		return 1
 	}
 	total := (int64(len(s))+int64(len(sep)))*int64(n) - int64(len(sep))
-	b.alloc(l, int(total))
+	b.meter.Alloc(l, int(total))
 	if sep == "" {
 		l.Push(lua.LString(strings.Repeat(s, n)))
 		return 1
@@ -310,9 +342,9 @@ func (b *budget) strRep(l *lua.LState) int {
 	return 1
 }
 
-func (b *budget) strReverse(l *lua.LState) int {
-	s := arg(l, 1)
-	b.alloc(l, 2*len(s))
+func (b *Library) strReverse(l *lua.LState) int {
+	s := Arg(l, 1)
+	b.meter.Alloc(l, 2*len(s))
 	out := make([]byte, len(s))
 	for i := range len(s) {
 		out[len(s)-1-i] = s[i]
@@ -323,9 +355,14 @@ func (b *budget) strReverse(l *lua.LState) int {
 
 // mapBytes turns over the case of the letters from low to high, and of nothing
 // that is not ASCII.
-func (b *budget) mapBytes(l *lua.LState, low, high, bit byte) int {
-	s := arg(l, 1)
-	b.alloc(l, 2*len(s))
+func (b *Library) mapBytes(l *lua.LState, low, high, bit byte) int {
+	s := Arg(l, 1)
+	change := strings.IndexFunc(s, func(c rune) bool { return c >= rune(low) && c <= rune(high) }) >= 0
+	if !change {
+		l.Push(lua.LString(s))
+		return 1
+	}
+	b.meter.Alloc(l, 2*len(s))
 	out := []byte(s)
 	for i, c := range out {
 		if c >= low && c <= high {
@@ -336,15 +373,15 @@ func (b *budget) mapBytes(l *lua.LState, low, high, bit byte) int {
 	return 1
 }
 
-// concat is what a .. b .. c is compiled to.
-func (b *budget) concat(l *lua.LState) int {
+// Concat is what a .. b .. c is compiled to; see [Rewriter].
+func (b *Library) Concat(l *lua.LState) int {
 	n := l.GetTop()
 	result := l.Get(n)
 	for i := n - 1; i >= 1; {
 		// A run of strings and numbers is joined at once, from the right as Lua does.
 		from := i + 1
-		if isText(result) {
-			for from > 1 && isText(l.Get(from-1)) {
+		if IsText(result) {
+			for from > 1 && IsText(l.Get(from-1)) {
 				from--
 			}
 		}
@@ -352,11 +389,11 @@ func (b *budget) concat(l *lua.LState) int {
 			parts := make([]string, 0, i-from+2)
 			total := 0
 			for j := from; j <= i; j++ {
-				parts = append(parts, toText(l.Get(j)))
+				parts = append(parts, ToText(l.Get(j)))
 				total += len(parts[len(parts)-1])
 			}
-			parts = append(parts, toText(result))
-			b.alloc(l, total+len(parts[len(parts)-1]))
+			parts = append(parts, ToText(result))
+			b.meter.Alloc(l, total+len(parts[len(parts)-1]))
 			result, i = lua.LString(strings.Join(parts, "")), from-1
 			continue
 		}
@@ -367,7 +404,7 @@ func (b *budget) concat(l *lua.LState) int {
 		}
 		if !ok {
 			bad := left
-			if isText(left) {
+			if IsText(left) {
 				bad = result
 			}
 			l.RaiseError("attempt to concatenate a %s value", bad.Type().String())
@@ -384,20 +421,22 @@ func (b *budget) concat(l *lua.LState) int {
 	return 1
 }
 
-func isText(v lua.LValue) bool {
+// IsText reports whether v is a string or a number, which is as good as one.
+func IsText(v lua.LValue) bool {
 	return v.Type() == lua.LTString || v.Type() == lua.LTNumber
 }
 
-func toText(v lua.LValue) string {
+// ToText returns a string, or a number as a string; "" for what is neither.
+func ToText(v lua.LValue) string {
 	if n, ok := v.(lua.LNumber); ok {
-		return formatNumber(n)
+		return FormatNumber(n)
 	}
 	return lua.LVAsString(v)
 }
 
-// formatNumber writes a number as Lua 5.1 does, but whole numbers in full as
+// FormatNumber writes a number as Lua 5.1 does, but whole numbers in full as
 // 5.3 does: ids and times must not become 1e+15.
-func formatNumber(n lua.LNumber) string {
+func FormatNumber(n lua.LNumber) string {
 	f := float64(n)
 	switch {
 	case math.IsNaN(f):

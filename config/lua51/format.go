@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package luacfg
+package lua51
 
 import (
 	"fmt"
@@ -63,8 +63,8 @@ func parseSpec(s string) (sp spec, size int, ok bool) {
 	return sp, i + 1, true
 }
 
-func (b *budget) strFormat(l *lua.LState) int {
-	format := arg(l, 1)
+func (b *Library) strFormat(l *lua.LState) int {
+	format := Arg(l, 1)
 	var out []byte
 	n := 1
 	for i := 0; i < len(format); i++ {
@@ -88,9 +88,9 @@ func (b *budget) strFormat(l *lua.LState) int {
 		}
 		start := len(out)
 		out = sp.append(l, out, n)
-		b.alloc(l, 2*(len(out)-start))
+		b.meter.Alloc(l, 2*(len(out)-start))
 	}
-	b.alloc(l, 2*len(format))
+	b.meter.Alloc(l, 2*len(format))
 	l.Push(lua.LString(out))
 	return 1
 }
@@ -102,19 +102,19 @@ func (sp spec) append(l *lua.LState, out []byte, n int) []byte {
 	case 'd', 'i':
 		return sp.integer(out, int64(l.CheckNumber(n)))
 	case 'u':
-		return sp.unsigned(out, strconv.FormatUint(bits(float64(l.CheckNumber(n))), 10), "")
+		return sp.natural(out, strconv.FormatUint(unsigned(float64(l.CheckNumber(n))), 10), "")
 	case 'o':
-		return sp.unsigned(out, strconv.FormatUint(bits(float64(l.CheckNumber(n))), 8), "0")
+		return sp.natural(out, strconv.FormatUint(unsigned(float64(l.CheckNumber(n))), 8), "0")
 	case 'x':
-		return sp.unsigned(out, strconv.FormatUint(bits(float64(l.CheckNumber(n))), 16), "0x")
+		return sp.natural(out, strconv.FormatUint(unsigned(float64(l.CheckNumber(n))), 16), "0x")
 	case 'X':
-		return sp.unsigned(out, strings.ToUpper(strconv.FormatUint(bits(float64(l.CheckNumber(n))), 16)), "0X")
+		return sp.natural(out, strings.ToUpper(strconv.FormatUint(unsigned(float64(l.CheckNumber(n))), 16)), "0X")
 	case 'e', 'E', 'f', 'F', 'g', 'G', 'a', 'A':
 		return sp.float(out, float64(l.CheckNumber(n)))
 	case 'q':
-		return appendLuaQuoted(out, arg(l, n))
+		return appendLuaQuoted(out, Arg(l, n))
 	case 's':
-		s := text(l, l.CheckAny(n))
+		s := Text(l, l.CheckAny(n))
 		if sp.precision >= 0 && sp.precision < len(s) {
 			s = s[:sp.precision]
 		}
@@ -124,8 +124,8 @@ func (sp spec) append(l *lua.LState, out []byte, n int) []byte {
 	return nil
 }
 
-// bits is C's conversion of a double to an unsigned integer.
-func bits(f float64) uint64 {
+// unsigned is C's conversion of a double to an unsigned integer.
+func unsigned(f float64) uint64 {
 	if f < 0 {
 		return uint64(int64(f)) //nolint:gosec // the conversion of C
 	}
@@ -149,7 +149,7 @@ func (sp spec) integer(out []byte, v int64) []byte {
 	return sp.number(out, sp.sign(v < 0), digits)
 }
 
-func (sp spec) unsigned(out []byte, digits, prefix string) []byte {
+func (sp spec) natural(out []byte, digits, prefix string) []byte {
 	if !sp.alt || digits == "0" {
 		prefix = ""
 	}
@@ -236,10 +236,10 @@ func appendLuaQuoted(out []byte, s string) []byte {
 	return append(out, '"')
 }
 
-// text is tostring(v).
-func text(l *lua.LState, v lua.LValue) string {
+// Text is tostring(v).
+func Text(l *lua.LState, v lua.LValue) string {
 	if n, ok := v.(lua.LNumber); ok {
-		return formatNumber(n)
+		return FormatNumber(n)
 	}
 	return l.ToStringMeta(v).String()
 }
