@@ -168,7 +168,8 @@ func TestCompletion(t *testing.T) {
 		want  string
 	}{
 		{"st", "status\nstop\nstorage\n"},
-		{"module _", "list\nload\nreload\nunload\n"},
+		{"module _", "list\nload\nreload\ntop\nunload\n"},
+		{"profile g", "goroutine\n"},
 		{"module load pin", "ping\n"},
 		{"module load ping _", "example.org\n"},
 		{"adduser romeo@", "romeo@example.org\n"},

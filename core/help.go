@@ -23,8 +23,8 @@ type command struct {
 // static are the server's commands as this program knows them when no server
 // runs. A test compares them with those of a running one.
 var static = []string{
-	"adduser", "cert", "deluser", "kick", "listeners", "log", "module list", "module load", "module reload", "module unload",
-	"passwd", "reload", "sessions", "status", "stop", "storage", "users",
+	"adduser", "cert", "deluser", "kick", "listeners", "log", "module list", "module load", "module reload", "module top",
+	"module unload", "passwd", "profile", "reload", "sessions", "status", "stop", "storage", "users",
 }
 
 // knownCommand reports whether the server would know the command.

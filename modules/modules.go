@@ -26,6 +26,7 @@ import (
 	"tercet/modules/ping"
 	"tercet/modules/presence"
 	"tercet/modules/private"
+	"tercet/modules/profile"
 	"tercet/modules/register"
 	"tercet/modules/roster"
 	"tercet/modules/sasl"
@@ -72,6 +73,7 @@ var All = []module.Definition{
 	plain.Module,
 	presence.Module,
 	private.Module,
+	profile.Module,
 	register.Module,
 	roster.Module,
 	sasl.Module,
