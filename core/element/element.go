@@ -189,6 +189,28 @@ func (e Element) Children() iter.Seq[Element] {
 	}
 }
 
+// Nodes ranges over what is in e in its order: child elements, and character
+// data, for which the element is zero.
+func (e Element) Nodes() iter.Seq2[Element, string] {
+	return func(yield func(Element, string) bool) {
+		for n := e.firstNode(); n != 0; n = e.doc.recs[n].next {
+			var child Element
+			words := ""
+			switch r := &e.doc.recs[n]; {
+			case r.kind == kindElement:
+				child = Element{e.doc, n}
+			case r.flags&flagEscaped == 0:
+				words = e.doc.str(r.start, r.end)
+			default:
+				words = alias(e.doc.appendText(nil, n))
+			}
+			if !yield(child, words) {
+				return
+			}
+		}
+	}
+}
+
 // ChildText returns the text of the first child of this expanded name, or "".
 func (e Element) ChildText(space, local string) string { return e.Child(space, local).Text() }
 
