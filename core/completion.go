@@ -4,6 +4,7 @@ package core
 
 import (
 	"context"
+	"embed"
 	"fmt"
 	"slices"
 	"strings"
@@ -13,49 +14,19 @@ import (
 
 // scripts complete the words of a command line by asking the program itself,
 // which asks the server.
-var scripts = map[string]string{
-	"bash": `# bash completion of tercet: source <(tercet completion bash)
-_tercet() {
-	local IFS=$'\n' cur=${COMP_WORDS[COMP_CWORD]} words=()
-	local line=${COMP_LINE:0:COMP_POINT}
-	IFS=$' \t' read -ra words <<<"$line"
-	[[ $line == *[[:space:]] ]] && words+=("")
-	COMPREPLY=($("${words[0]}" __complete "${words[@]:1}" 2>/dev/null))
-	# @ and : are breaks between words for readline
-	local i
-	if [[ ${words[-1]} != "$cur" ]]; then
-		for i in "${!COMPREPLY[@]}"; do
-			COMPREPLY[i]=${COMPREPLY[i]#"${words[-1]%"$cur"}"}
-		done
-	fi
-}
-complete -o default -F _tercet tercet
-`,
-	"zsh": `#compdef tercet
-# zsh completion of tercet: source <(tercet completion zsh)
-_tercet() {
-	local -a list
-	list=("${(@f)$("${words[1]}" __complete "${(@)words[2,CURRENT]}" 2>/dev/null)}")
-	compadd -- "${(@)list:#}"
-}
-if [ "$funcstack[1]" = "_tercet" ]; then _tercet "$@"; else compdef _tercet tercet; fi
-`,
-	"fish": `# fish completion of tercet: tercet completion fish | source
-function __tercet_complete
-	set -l words (commandline -opc) (commandline -ct)
-	$words[1] __complete $words[2..-1] 2>/dev/null
-end
-complete -c tercet -f -a '(__tercet_complete)'
-`,
-}
+//
+//go:embed completion
+var scripts embed.FS
 
 // completion prints the script of a shell.
 func (p *program) completion(_ context.Context, args []string) int {
-	if len(args) != 1 || scripts[args[0]] == "" {
-		return p.usage("usage: tercet completion bash|zsh|fish")
+	if len(args) == 1 {
+		if script, err := scripts.ReadFile("completion/tercet." + args[0]); err == nil {
+			fmt.Fprintf(p.out, "%s", script)
+			return control.OK
+		}
 	}
-	fmt.Fprint(p.out, scripts[args[0]])
-	return control.OK
+	return p.usage("usage: tercet completion bash|zsh|fish")
 }
 
 // complete prints what the last of the words may become.
