@@ -57,6 +57,9 @@ func readmeOf(name string) string {
 	if strings.HasPrefix(name, "auth_internal_") {
 		dirs = []string{"auth/accounts"}
 	}
+	if name == "httpd" {
+		dirs = []string{"http"}
+	}
 	for _, dir := range dirs {
 		file := path.Join("modules", dir, "README.md")
 		if _, err := os.Stat(file); err == nil {

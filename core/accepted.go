@@ -20,17 +20,12 @@ var accepted = map[string]string{
 		dns_max_depth dns_servers dns_timeout resolvconf unbound`,
 	"there are no external components yet": `component_address component_conflict_resolve component_interface component_interfaces
 		component_ports component_secret component_stanza_size_limit component_tcp_keepalives disallow_s2s validate_from_addresses`,
-	"there is no HTTP server yet": `access_control_allow_credentials access_control_allow_headers access_control_allow_methods
-		access_control_allow_origin access_control_max_age bosh_default_hold bosh_max_inactivity bosh_max_polling bosh_max_wait
-		consider_bosh_secure consider_websocket_secure cross_domain_bosh cross_domain_websocket http_allow_trailing_slash
-		http_cors_override http_default_cors_enabled http_default_host http_dir_listing http_errors_always_show http_errors_default_message
-		http_errors_detailed http_errors_hints http_errors_messages http_external_url http_file_share_access http_file_share_allowed_file_types
+	"nothing is served by HTTP that has it yet": `bosh_default_hold bosh_max_inactivity bosh_max_polling bosh_max_wait
+		consider_bosh_secure consider_websocket_secure cross_domain_bosh cross_domain_websocket http_allow_trailing_slash http_dir_listing
+		http_errors_hints http_file_share_access http_file_share_allowed_file_types
 		http_file_share_base_url http_file_share_daily_quota http_file_share_expires_after http_file_share_global_quota
-		http_file_share_safe_file_types http_file_share_secret http_file_share_size_limit http_files_dir http_host http_index_files
-		http_interface http_interfaces http_legacy_x_forwarded http_max_buffer_size http_max_content_size http_paths http_ports
-		http_serve_dotfiles http_upload_file_size_limit https_certificate https_interface https_interfaces https_ports https_ssl
-		openmetrics_allow_cidr openmetrics_allow_ips stream_close_timeout trusted_proxies websocket_frame_buffer_limit
-		websocket_frame_fragment_limit`,
+		http_file_share_safe_file_types http_file_share_secret http_file_share_size_limit http_files_dir http_index_files
+		http_serve_dotfiles http_upload_file_size_limit stream_close_timeout websocket_frame_buffer_limit websocket_frame_fragment_limit`,
 	"there are no rooms yet": `component_admins_as_room_owners enforce_registered_nickname max_history_messages
 		muc_event_rate muc_log_all_rooms muc_log_by_default muc_log_cleanup_interval muc_log_compression muc_log_expires_after
 		muc_log_presences muc_max_rooms muc_occupant_id muc_room_allow_persistent muc_room_allow_public muc_room_cache_size
@@ -53,7 +48,7 @@ var accepted = map[string]string{
 		plugin_group`,
 	"the database is SQLite in data_path, which Tercet keeps by itself": `sql sql_manage_tables storage_archive_item_limit storage_index_cache_size
 		storage_compression`,
-	"metrics have no way out yet": `statistics statistics_config statistics_interval statsd_host statsd_port`,
+	"metrics are counted in any case and told when http_openmetrics is asked": `statistics statistics_config statistics_interval statsd_host statsd_port`,
 	"rights are those of admins alone yet": `add_permissions authorization custom_roles default_user_role
 		host_user_role remove_permissions server_user_role`,
 	"compression within TLS is not safe": `compression_level ssl_compression`,

@@ -91,7 +91,7 @@ var headings = []string{"Name", "Description", "Options", "Examples", "Specifica
 
 // drivers are the folders below modules/ whose modules serve the server and
 // not a client: they need no golden stream.
-var drivers = []string{"modules/auth/", "modules/guest/", "modules/profile", "modules/shell", "modules/storage/"}
+var drivers = []string{"modules/auth/", "modules/guest/", "modules/http/", "modules/http_openmetrics/", "modules/profile/", "modules/shell/", "modules/storage/"}
 
 // stems are the modules whose folders are leaves before they declare a Module.
 var stems = []string{"modules/guest/lua"}

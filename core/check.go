@@ -118,7 +118,7 @@ func knownOptions(cat module.Catalogue) map[string]bool {
 	}
 	add(config.Schema(defaults))
 	add(logging.Fields())
-	add(tlspolicy.Fields("c2s", "c2s_direct_tls", "legacy_ssl"))
+	add(tlspolicy.Fields("c2s", "c2s_direct_tls", "legacy_ssl", "https"))
 	delete(known, "plugin_paths") // read, and of no use yet
 	return known
 }

@@ -213,7 +213,7 @@ func checkModules(t *tree) (broken []string) {
 		}
 		broken = append(broken, t.readmeFaults(dir)...)
 		golden, _ := fs.Glob(t.fsys, dir+"/testdata/*.txtar")
-		driver := slices.ContainsFunc(drivers, func(d string) bool { return strings.HasPrefix(dir, d) })
+		driver := slices.ContainsFunc(drivers, func(d string) bool { return strings.HasPrefix(dir+"/", d) })
 		if len(golden) == 0 && !driver {
 			broken = append(broken, dir+" has no golden stream: testdata/*.txtar")
 		}

@@ -16,6 +16,9 @@ import (
 	"tercet/modules/csi_simple"
 	"tercet/modules/disco"
 	"tercet/modules/groups"
+	"tercet/modules/guest/wasm"
+	"tercet/modules/http"
+	"tercet/modules/http_openmetrics"
 	"tercet/modules/iq"
 	"tercet/modules/lastactivity"
 	"tercet/modules/limits"
@@ -62,6 +65,9 @@ var All = []module.Definition{
 	csi_simple.Module,
 	disco.Module,
 	groups.Module,
+	http.Module,
+	http.Server,
+	http_openmetrics.Module,
 	iq.Module,
 	lastactivity.Module,
 	limits.Module,
@@ -89,6 +95,7 @@ var All = []module.Definition{
 	uptime.Module,
 	vcard.Module,
 	version.Module,
+	wasm.Module,
 	watchregistrations.Module,
 	welcome.Module,
 }

@@ -25,7 +25,7 @@ var (
 // folders are those of modules whose config word is not their folder.
 var folders = map[string]string{
 	"auth_internal_hashed": "auth/accounts", "auth_internal_plain": "auth/accounts",
-	"plain": "sasl/plain", "scram": "sasl/scram",
+	"httpd": "http", "plain": "sasl/plain", "scram": "sasl/scram", "wasm": "guest/wasm",
 }
 
 // TestReadme compares the options in the READMEs with those of the code (with
