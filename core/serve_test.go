@@ -307,3 +307,61 @@ func TestStranger(t *testing.T) {
 	}
 	p.call("", "status").want(t, 0)
 }
+
+// A dry run tells what a reload then does, and does none of it.
+func TestDryRun(t *testing.T) {
+	lua := base + "modules_enabled = { \"ping\", \"time\" }\nVirtualHost \"example.org\"\n"
+	p := newPlace(t, lua+"VirtualHost \"example.net\"\n").start()
+	p.call("secret", "adduser", "juliet@example.net", "--password-stdin").want(t, 0)
+	juliet := p.login("juliet", "example.net", "balcony")
+	type plan struct {
+		Added           []string         `json:"hosts_added"`
+		Removed         []string         `json:"hosts_removed"`
+		Loaded          []string         `json:"loaded"`
+		Reloaded        []string         `json:"reloaded"`
+		Unloaded        []string         `json:"unloaded"`
+		SessionsEnded   int              `json:"sessions_ended"`
+		Problems        []map[string]any `json:"problems"`
+		DryRun          bool             `json:"dry_run"`
+		ListenersOpened []string         `json:"listeners_opened"`
+		ListenersClosed []string         `json:"listeners_closed"`
+	}
+	state := func() string {
+		return p.call("", "module", "list", "--json").out + p.call("", "listeners", "--json").out + p.call("", "status", "--json").out[:40]
+	}
+	before := state()
+	p.call("", "reload", "--dry-run").want(t, 0, "asks for nothing else", "nothing has changed: this is what a reload would do")
+
+	p.write(lua + "x = = y")
+	run(t, p.dir, "", "--socket", filepath.Join(p.dir, "data", "tercet.sock"), "reload", "--dry-run").want(t, 1, "!cfg.lua:9", "!syntax error", "!nothing has changed")
+	p.write("c2s_timeout = {}\n" + lua + "max_resources = \"many\"\n")
+	p.call("", "reload", "--dry-run").want(t, 1, "!cfg.lua:1: error: c2s_timeout", "!cfg.lua:10: error: max_resources", "!nothing has changed")
+
+	changed := strings.Replace(base, "c2s_ports = { 0 }", "c2s_ports = { 0, 0 } c2s_timeout = 77", 1) +
+		"modules_enabled = { \"ping\", \"version\" }\nwhatever = 1\nVirtualHost \"example.org\"\nVirtualHost \"example.com\"\n"
+	p.write(changed)
+	p.call("", "reload", "--dry-run").want(t, 0, "hosts added       example.com", "hosts removed     example.net", "version on example.org", "modules reloaded  ",
+		"time on example.net", "sessions ended    1", "nothing has changed", "!whatever")
+	dry := decode[plan](t, p.call("", "reload", "--dry-run", "--json"))
+	if after := state(); after != before {
+		t.Errorf("it has changed:\n%s\n%s", before, after)
+	}
+	juliet.Quiet()
+	if !dry.DryRun || dry.ListenersOpened != nil || dry.ListenersClosed != nil || len(dry.Problems) != 1 || dry.Problems[0]["line"] != 8.0 {
+		t.Errorf("dry run: %+v", dry)
+	}
+	done := decode[plan](t, p.call("", "reload", "--json"))
+	if done.DryRun || done.ListenersOpened == nil {
+		t.Errorf("reload: %+v", done)
+	}
+	done.DryRun, done.ListenersOpened, done.ListenersClosed = true, nil, nil
+	if fmt.Sprint(dry) != fmt.Sprint(done) {
+		t.Errorf("foretold: %+v\ndone:     %+v", dry, done)
+	}
+	if cause := juliet.Ended(); cause.First().Local() != "host-gone" {
+		t.Errorf("juliet's stream ended with %s", cause)
+	}
+	if state() == before {
+		t.Error("the reload has changed nothing")
+	}
+}

@@ -139,15 +139,42 @@ func (s *Server) Reload(ctx context.Context) (module.Plan, error) {
 	return s.Use(ctx, c)
 }
 
-// Use brings the server to a config. With an error nothing has changed.
-func (s *Server) Use(ctx context.Context, c *config.Config) (module.Plan, error) {
+// Preview reads the config file again and tells what a Reload would change, as
+// far as the config says it. It changes nothing.
+func (s *Server) Preview() (module.Plan, error) {
+	s.reload.Lock()
+	defer s.reload.Unlock()
+	c, err := s.build.Load(s.Env.Config().File)
+	if err != nil {
+		return module.Plan{}, err
+	}
+	problems, err := s.foresee(c)
+	if err != nil {
+		return module.Plan{Problems: problems}, err
+	}
+	plan, err := s.Env.Manager.Preview(c)
+	plan.Problems = append(problems, plan.Problems...)
+	return plan, err
+}
+
+// foresee reports what can be said of a config beside the running server.
+func (s *Server) foresee(c *config.Config) ([]config.Problem, error) {
 	problems := Check(s.build, c)
 	if config.Failed(problems) {
-		return module.Plan{Problems: problems}, module.ErrConfig
+		return problems, module.ErrConfig
 	}
 	if dir, err := dataPath(c, dataPathOf(c)); err != nil || dir != s.Env.DataDir {
 		v, _ := c.Lookup("", "data_path")
 		problems = append(problems, config.Problem{Pos: v.Pos, Text: "data_path: a change of it waits for the next start; until then it is " + s.Env.DataDir})
+	}
+	return problems, nil
+}
+
+// Use brings the server to a config. With an error nothing has changed.
+func (s *Server) Use(ctx context.Context, c *config.Config) (module.Plan, error) {
+	problems, err := s.foresee(c)
+	if err != nil {
+		return module.Plan{Problems: problems}, err
 	}
 	before := s.addresses()
 	plan, err := s.Env.Manager.Apply(ctx, c)

@@ -78,13 +78,8 @@ var ErrConfig = errors.New("the config has errors")
 func (m *Manager) Apply(ctx context.Context, c *config.Config) (Plan, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	w := plan(m.cat, c)
-	if slices.ContainsFunc(w.problems, func(p config.Problem) bool { return p.Severity == config.Error }) {
-		return Plan{Problems: w.problems}, ErrConfig
-	}
-	ch := &change{m: m, config: c, hosts: make(map[string]*route.Host), fresh: make(map[key]*instance), kept: make(map[key]*instance)}
-	ch.plan.Problems = w.problems
-	if err := ch.findHosts(c); err != nil {
+	ch, w, err := m.begin(c)
+	if err != nil {
 		return ch.plan, err
 	}
 	for _, inst := range w.list {
@@ -98,6 +93,42 @@ func (m *Manager) Apply(ctx context.Context, c *config.Config) (Plan, error) {
 		return ch.plan, err
 	}
 	return ch.plan, nil
+}
+
+// Preview is what Apply would change. It loads nothing: what fails only then,
+// and which addresses will be listened on, it does not know.
+func (m *Manager) Preview(c *config.Config) (Plan, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	ch, w, err := m.begin(c)
+	if err != nil {
+		return ch.plan, err
+	}
+	for _, inst := range w.list {
+		if old := m.instances[inst.key]; old != nil && ch.same(old, inst) {
+			ch.kept[inst.key] = old
+			continue
+		}
+		ch.fresh[inst.key] = &instance{want: inst}
+		ch.note(inst)
+	}
+	ch.replaced()
+	slices.Sort(ch.plan.Unloaded)
+	for _, host := range ch.off() {
+		ch.plan.SessionsEnded += host.Sessions.Len()
+	}
+	return ch.plan, nil
+}
+
+// begin reads what a config asks for.
+func (m *Manager) begin(c *config.Config) (*change, *wanted, error) {
+	w := plan(m.cat, c)
+	ch := &change{m: m, config: c, hosts: make(map[string]*route.Host), fresh: make(map[key]*instance), kept: make(map[key]*instance)}
+	ch.plan.Problems = w.problems
+	if config.Failed(w.problems) {
+		return ch, w, ErrConfig
+	}
+	return ch, w, ch.findHosts(c)
 }
 
 // A change is one transaction on the instances.
@@ -127,10 +158,8 @@ func (ch *change) findHosts(c *config.Config) error {
 		ch.hosts[h.Name] = route.NewHost(ch.m.env.Router, j, h.Kind == config.Component, ch.m.env.Log.With("host", h.Name))
 		ch.plan.HostsAdded = append(ch.plan.HostsAdded, h.Name)
 	}
-	for name, host := range ch.m.hosts {
-		if ch.hosts[name] != host {
-			ch.plan.HostsRemoved = append(ch.plan.HostsRemoved, name)
-		}
+	for _, host := range ch.off() {
+		ch.plan.HostsRemoved = append(ch.plan.HostsRemoved, host.Name)
 	}
 	slices.Sort(ch.plan.HostsRemoved)
 	return nil
@@ -151,12 +180,27 @@ func (ch *change) stage(ctx context.Context, w *want) error {
 	if err := w.def.load(inst.scope, w.options); err != nil {
 		return fmt.Errorf("load module %s%s: %w", w.name, on(w.host), err)
 	}
+	ch.note(w)
+	return ch.stageParts(ctx, inst)
+}
+
+// note has the plan tell that an instance is loaded.
+func (ch *change) note(w *want) {
 	list := &ch.plan.Loaded
-	if old != nil {
+	if ch.m.instances[w.key] != nil {
 		list = &ch.plan.Reloaded
 	}
 	*list = append(*list, w.name+on(w.host))
-	return ch.stageParts(ctx, inst)
+}
+
+// off are the hosts that are no longer served.
+func (ch *change) off() (off []*route.Host) {
+	for name, host := range ch.m.hosts {
+		if ch.hosts[name] != host {
+			off = append(off, host)
+		}
+	}
+	return off
 }
 
 func on(host string) string {
@@ -287,7 +331,10 @@ func (ch *change) commit(ctx context.Context, w *wanted) error {
 	}
 	gone := ch.replaced()
 	m.env.Use(ch.config)
-	before := m.hosts
+	off := ch.off()
+	for _, host := range off {
+		ch.plan.SessionsEnded += host.Sessions.Len()
+	}
 	m.hosts = ch.hosts
 	m.env.Router.SetHosts(maps.Clone(ch.hosts))
 	m.watch(0)
@@ -296,13 +343,6 @@ func (ch *change) commit(ctx context.Context, w *wanted) error {
 		inst := ch.now(want.key)
 		inst.order = i
 		m.instances[want.key] = inst
-	}
-	var off []*route.Host
-	for name, host := range before {
-		if ch.hosts[name] != host {
-			ch.plan.SessionsEnded += host.Sessions.Len()
-			off = append(off, host)
-		}
 	}
 	slices.Sort(ch.plan.Unloaded)
 	m.retire(ctx, gone, off)

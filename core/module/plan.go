@@ -35,8 +35,8 @@ func plan(cat Catalogue, c *config.Config) *wanted {
 	cat = cat.With(c, mentioned(c)...)
 	w := &wanted{byKey: make(map[key]*want)}
 	global := set(canonical(cat, enabled(c.Global)))
-	for word, d := range cat {
-		if d.auto && word == d.Name {
+	for _, word := range cat.Words() { // in the same order each time
+		if d := cat[word]; d.auto && word == d.Name {
 			global.add(name{word: word, pos: c.Global.Pos})
 		}
 	}

@@ -45,6 +45,8 @@ type Control interface {
 	// Reload reads the config again. It reports the plan and applies it; with
 	// an error in the config nothing changes.
 	Reload(ctx context.Context) (Plan, error)
+	// Preview reads the config, too, and reports the plan only.
+	Preview() (Plan, error)
 	// Stop ends the server in order and does not wait.
 	Stop(reason string)
 	// AtEnd has fn run when the server has ended.

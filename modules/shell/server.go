@@ -20,7 +20,10 @@ import (
 // attach sets the commands of the server itself.
 func (m *shell) attach(s *module.Scope) {
 	Command.Set(s, "status", Spec{Doc: "Tell what the server is and does.", Run: m.status})
-	Command.Set(s, "reload", Spec{Doc: "Read the config again and tell what has changed; an error in it changes nothing.", Run: m.reload})
+	Command.Set(s, "reload", Spec{
+		Doc:   "Read the config again and tell what has changed; an error in it changes nothing.",
+		Flags: []Flag{{Name: "dry-run", Doc: "Tell only what would change."}}, Run: m.reload,
+	})
 	Command.Set(s, "stop", Spec{Doc: "Stop the server in order, and wait for it.", Run: m.stop})
 	m.attachAccounts(s)
 	m.attachSessions(s)
@@ -73,9 +76,11 @@ func (m *shell) status(_ context.Context, c *Call) error {
 	return c.Result(r)
 }
 
-// A planResult is what a reload has done.
+// A planResult is what a reload has done, or would do: then the listeners are
+// null.
 type planResult struct {
 	module.Plan
+	DryRun   bool         `json:"dry_run"`
 	Problems []problemRow `json:"problems"`
 }
 
@@ -87,13 +92,22 @@ type problemRow struct {
 }
 
 func (m *shell) reload(ctx context.Context, c *Call) error {
-	plan, err := m.env.Control.Reload(context.WithoutCancel(ctx)) // this module may be among those that go
-	for _, list := range []*[]string{
-		&plan.HostsAdded, &plan.HostsRemoved, &plan.Loaded, &plan.Reloaded, &plan.Unloaded, &plan.ListenersOpened, &plan.ListenersClosed,
-	} {
+	_, dry := c.Flag("dry-run")
+	var plan module.Plan
+	var err error
+	if dry {
+		plan, err = m.env.Control.Preview()
+	} else {
+		plan, err = m.env.Control.Reload(context.WithoutCancel(ctx)) // this module may be among those that go
+	}
+	lists := []*[]string{&plan.HostsAdded, &plan.HostsRemoved, &plan.Loaded, &plan.Reloaded, &plan.Unloaded}
+	if !dry {
+		lists = append(lists, &plan.ListenersOpened, &plan.ListenersClosed)
+	}
+	for _, list := range lists {
 		*list = append([]string{}, *list...) // an empty one is a list, too
 	}
-	r := planResult{Plan: plan, Problems: []problemRow{}}
+	r := planResult{Plan: plan, DryRun: dry, Problems: []problemRow{}}
 	for _, p := range config.Sort(plan.Problems) {
 		r.Problems = append(r.Problems, problemRow{p.Pos.File, p.Pos.Line, p.Severity.String(), p.Text})
 		if !c.out.json {
@@ -104,6 +118,9 @@ func (m *shell) reload(ctx context.Context, c *Call) error {
 		return fmt.Errorf("nothing has changed: %w", err)
 	}
 	printPlan(c, plan)
+	if dry {
+		c.Printf("nothing has changed: this is what a reload would do; listeners, and a module that cannot be loaded, only a reload tells\n")
+	}
 	return c.Result(r)
 }
 
