@@ -16,6 +16,7 @@ import (
 	"tercet/modules/csi_simple"
 	"tercet/modules/disco"
 	"tercet/modules/groups"
+	"tercet/modules/guest/wasm"
 	"tercet/modules/http"
 	"tercet/modules/http_openmetrics"
 	"tercet/modules/iq"
@@ -94,6 +95,7 @@ var All = []module.Definition{
 	uptime.Module,
 	vcard.Module,
 	version.Module,
+	wasm.Module,
 	watchregistrations.Module,
 	welcome.Module,
 }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package guest
+
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"sync/atomic"
+
+	"tercet/core/ext"
+	"tercet/core/guest"
+	"tercet/core/metric"
+	"tercet/core/module"
+	"tercet/core/stanza"
+)
+
+// A Policy is what a guest leaves behind that fails or is suspended.
+type Policy string
+
+// The policies: as if it were not there; what it guards is refused; the module
+// is unloaded once it is suspended. Auto is Stop for the names in
+// modules_critical, and Pass for all others.
+const (
+	Auto   Policy = ""
+	Pass   Policy = "pass"
+	Stop   Policy = "stop"
+	Unload Policy = "unload"
+)
+
+// patience is how many calls in a row may fail.
+const patience = 10
+
+// A Guard is what stands between one guest and the server: it counts failures
+// and suspends the guest after ten in a row.
+type Guard struct {
+	scope     *module.Scope
+	policy    Policy
+	meter     *ext.Meter
+	row       atomic.Int32 // failures since the last success
+	suspended atomic.Bool
+}
+
+// NewGuard returns the guard of the module that s is the scope of.
+func NewGuard(s *module.Scope, p Policy) *Guard {
+	if p == Auto {
+		p = Pass
+		if critical(s) {
+			p = Stop
+		}
+	}
+	g := &Guard{scope: s, policy: p, meter: ext.MeterOf(s)}
+	labels := []metric.Label{{Name: "module", Value: s.Name()}, {Name: "host", Value: s.Host.Name}}
+	remove := s.Env.Metrics.GaugeFunc("tercet_guest_suspended", "Whether a guest has failed so often that it is not called any more.",
+		func() float64 {
+			if g.Suspended() {
+				return 1
+			}
+			return 0
+		}, labels...)
+	s.Defer(func() error {
+		remove()
+		return nil
+	})
+	return g
+}
+
+func critical(s *module.Scope) bool {
+	v, _ := s.Config().Lookup("", "modules_critical")
+	for _, name := range v.List() {
+		if name.Str() == s.Name() {
+			return true
+		}
+	}
+	return v.Str() == s.Name()
+}
+
+// Suspended reports whether the guest is not to be called any more.
+func (g *Guard) Suspended() bool { return g.suspended.Load() }
+
+// Succeeded notes a call that went well.
+func (g *Guard) Succeeded() {
+	if g.row.Load() != 0 {
+		g.row.Store(0)
+	}
+}
+
+// Failed notes a call that failed. What is logged is the first of a row, and
+// the suspension at its end: a guest cannot fill the log by failing.
+func (g *Guard) Failed(ctx context.Context, point string, err error) {
+	g.meter.Error()
+	n := g.row.Add(1)
+	if n == 1 {
+		g.scope.Log.ErrorContext(ctx, "guest failed", "point", point, "err", err, "on_failure", string(g.policy))
+	}
+	if n < patience || !g.suspended.CompareAndSwap(false, true) {
+		return
+	}
+	g.scope.Suspend()
+	g.scope.Log.ErrorContext(ctx, "guest suspended after ten failures in a row; load it anew with: tercet module reload "+g.scope.Name(),
+		"point", point, "err", err, "on_failure", string(g.policy))
+	if g.policy == Unload {
+		m, host, name, log := g.scope.Env.Manager, g.scope.Host.Name, g.scope.Name(), g.scope.Log
+		Detach(func() {
+			if err := m.Unload(context.WithoutCancel(ctx), host, name); err != nil {
+				log.ErrorContext(ctx, "guest not unloaded", "err", err)
+			}
+		})
+	}
+}
+
+// Verdict answers an event for a guest that has failed, or is suspended.
+func (g *Guard) Verdict(ctx context.Context, ev *guest.Event) ext.Verdict {
+	switch {
+	case g.policy != Stop:
+		return ext.Next
+	case ev.Route != nil:
+		ev.Route.Bounce(ctx, stanza.Fail(stanza.InternalServerError, ""))
+	case ev.Change != nil:
+		_ = ev.Change(json.RawMessage(`{"refuse":"The server cannot decide this at the moment."}`)) // if it can be refused at all
+	}
+	return ext.Stop
+}
+
+// Policies are those that a config may name.
+func Policies() []Policy { return slices.Clone([]Policy{Pass, Stop, Unload}) }

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wasm_test
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tercet/core/coretest"
+	"tercet/core/ext"
+	"tercet/core/route"
+	"tercet/core/stanza"
+	"tercet/modules"
+)
+
+const message = `<message type='chat' id='m1' to='juliet@example.org' from='romeo@example.org/orchard'>` +
+	`<body>Neither, fair saint, if either thee dislike.</body><active xmlns='http://jabber.org/protocol/chatstates'/>` +
+	`<request xmlns='urn:xmpp:receipts'/></message>`
+
+// A message meets one hook of a guest, with the deadline: 3 us in C, 4 us in
+// Go are what it may take. "unused" is the hook without any guest, "filtered"
+// one whose filter leaves the message out.
+func BenchmarkHook(b *testing.B) {
+	for _, bb := range []struct {
+		name  string
+		guest func() string
+		allow string
+	}{
+		{"unused", nil, ""},
+		{"filtered", func() string { return c(b, hooking("type=groupchat", "return NEXT;")) }, ""},
+		{"c/empty", func() string { return c(b, hooking("", "return NEXT;")) }, ""},
+		{"c/two calls", func() string {
+			return c(b, hooking("", `tercet_now(); tercet_option(T("words"), buf, 16); return NEXT;`))
+		}, ""},
+		{"c/filter", func() string { return clang.build(b, filepath.Join(root, "examples/wasm/c/filter.c")) }, ""},
+	} {
+		b.Run(bb.name, func(b *testing.B) {
+			config := ""
+			if bb.guest != nil {
+				config = guestConfig(bb.guest(), `allow = { "hook:*", "add:*", "store" }, memory = "32MB", limit = "1s", options = { words = { "buy now", "casino" } }`)
+			}
+			s := coretest.New(b, config, modules.All...)
+			h := s.Host(coretest.Domain)
+			st, err := stanza.Parse([]byte(message))
+			if err != nil {
+				b.Fatal(err)
+			}
+			ctx := context.Background()
+			b.ReportAllocs()
+			for b.Loop() {
+				pass := h.Table.Enter()
+				ev := route.Event{Stanza: st, Host: h, Pass: pass}
+				if route.Out[stanza.Message][route.Bare].Fire(ctx, pass, &ev) == ext.Stop {
+					b.Fatal("stopped")
+				}
+				pass.Leave()
+			}
+		})
+	}
+}
+
+// hooking is a guest with one hook.
+func hooking(filter, body string) string {
+	return strings.NewReplacer("FILTER", filter, "BODY", body).Replace(`
+static char buf[64];
+EXPORT(load) i32 load(void) { (void)buf; return tercet_hook(T("pre-message/bare"), 0, T("FILTER")) < 0; }
+EXPORT(event) i32 event(i32 handler, const char *text, i32 n) { (void)handler; (void)text; (void)n; BODY }
+`)
+}
+
+// guestConfig enables one guest, called probe.
+func guestConfig(path, more string) string {
+	return "modules_enabled = { 'disco', 'probe' }\nwasm_modules = { probe = { path = '" + path + "', " + more + " } }\n"
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wasm
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
+
+	"tercet/core/auth"
+	"tercet/core/ext"
+	points "tercet/core/guest"
+	"tercet/core/module"
+	"tercet/modules/guest"
+)
+
+// loadLimit is how long a guest may take to be made and to load.
+const loadLimit = 10 * time.Second
+
+// pageSize is WebAssembly's unit of memory.
+const pageSize = 65536
+
+// A plugin is one guest on one host: its code, and instances of it.
+type plugin struct {
+	spec
+	scope   *module.Scope
+	guard   *guest.Guard
+	grants  guest.Grants
+	options map[string]json.RawMessage
+	store   *store // nil unless granted
+	http    *fetcher
+
+	cache   wazero.CompilationCache
+	runtime wazero.Runtime
+	code    wazero.CompiledModule
+	seats   int            // most instances
+	free    chan *instance // those that are not at work
+	memory  atomic.Int64   // of all instances
+
+	// What the first instance has asked for in its load. The others ask for
+	// the same, and are told the same numbers. Fixed after the first load.
+	asked  []request
+	answer int // the handler of HTTP responses; -1: none
+
+	mu    sync.Mutex // guards what follows
+	count int        // instances that are, or are being made
+	ended bool
+}
+
+// A request is one call of hook, add or every.
+type request struct {
+	verb, name, detail string
+	number             float64
+}
+
+// load is the load of a guest's module.
+func load(s *module.Scope, o options) error {
+	p := &plugin{
+		spec: o.spec, scope: s, grants: o.spec.Allow, answer: -1,
+		guard: guest.NewGuard(s, guest.Policy(o.spec.OnFailure)),
+	}
+	if err := p.prepare(); err != nil {
+		return err
+	}
+	s.Defer(p.close)
+	if err := p.compile(s.Context()); err != nil {
+		return fmt.Errorf("%s: %w", p.Path, err)
+	}
+	first, err := p.instantiate(true)
+	if err != nil {
+		return fmt.Errorf("%s: %w", p.Path, err)
+	}
+	if p.seats = p.Instances; p.seats == 0 {
+		p.seats = max(2, runtime.GOMAXPROCS(0))
+		if first.size() > 1<<20 {
+			p.seats = 2
+		}
+	}
+	p.free = make(chan *instance, p.seats)
+	p.count = 1
+	p.free <- first
+	s.Every(time.Minute, p.shrink)
+	return nil
+}
+
+// prepare reads the options, and opens the store and the way out.
+func (p *plugin) prepare() error {
+	if err := p.readOptions(); err != nil {
+		return err
+	}
+	if p.grants.Allow("store", "") {
+		var err error
+		if p.store, err = openStore(p.scope); err != nil {
+			return err
+		}
+		p.scope.Every(writeEvery, func(ctx context.Context) {
+			if err := p.store.flush(ctx); err != nil {
+				p.scope.Log.ErrorContext(ctx, "what a guest has stored is not written", "err", err)
+			}
+		})
+		auth.Deleting.Handle(p.scope, 0, func(_ context.Context, ev *auth.AccountEvent) ext.Verdict {
+			p.store.forget(ev.User)
+			return ext.Next
+		})
+	}
+	p.http = newFetcher(p)
+	return nil
+}
+
+func (p *plugin) readOptions() error {
+	b, err := json.Marshal(plain(p.Options))
+	if err != nil {
+		return err
+	}
+	if fields, ok := plain(p.Options).(map[string]any); ok && fields != nil {
+		if err := json.Unmarshal(b, &p.options); err != nil {
+			return err
+		}
+	}
+	if p.options == nil {
+		p.options = make(map[string]json.RawMessage)
+	}
+	p.options[""] = b
+	return nil
+}
+
+// compile makes the runtime and the machine code. That is kept on disk: for a
+// guest in Go it takes a second.
+func (p *plugin) compile(ctx context.Context) error {
+	raw, err := read(p.Path)
+	if err != nil {
+		return err
+	}
+	raw, err = bounded(raw)
+	if err != nil {
+		return err
+	}
+	cache, err := wazero.NewCompilationCacheWithDir(filepath.Join(p.scope.Env.DataDir, "wasm"))
+	if err != nil {
+		p.scope.Log.WarnContext(ctx, "compiled guests are not kept", "err", err)
+		cache = wazero.NewCompilationCache()
+	}
+	p.cache = cache
+	p.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
+		WithCloseOnContextDone(true).
+		WithMemoryLimitPages(uint32(p.Memory/pageSize)). //nolint:gosec // at most 1 GiB
+		WithCompilationCache(cache).
+		WithDebugInfoEnabled(false))
+	if err := hostModule(ctx, p.runtime); err != nil {
+		return err
+	}
+	if _, err := wasi_snapshot_preview1.Instantiate(ctx, p.runtime); err != nil {
+		return err
+	}
+	if p.code, err = p.runtime.CompileModule(ctx, raw); err != nil {
+		return err
+	}
+	return p.checkExports()
+}
+
+// exports are what a guest has, each with parameters and a result of type i32.
+var exports = map[string]int{"abi": 0, "load": 0, "alloc": 1, "event": 3}
+
+func (p *plugin) checkExports() error {
+	all := p.code.ExportedFunctions()
+	for name, params := range exports {
+		def, ok := all[name]
+		if !ok {
+			return fmt.Errorf("it does not export %s (sdk/README.md)", name)
+		}
+		good := len(def.ParamTypes()) == params && len(def.ResultTypes()) == 1
+		for _, t := range append(def.ParamTypes(), def.ResultTypes()...) {
+			good = good && t == api.ValueTypeI32
+		}
+		if !good {
+			return fmt.Errorf("its export %s has other parameters or results than the ABI says", name)
+		}
+	}
+	if len(p.code.ExportedMemories()) == 0 {
+		return errors.New("it does not export its memory")
+	}
+	return nil
+}
+
+// errBusy says that all instances are at work.
+var errBusy = errors.New("all instances are at work")
+
+// take takes an instance from the pool. Where all are at work another is made
+// meanwhile, if there may be one more; the wait is not longer than a call.
+func (p *plugin) take(ctx context.Context) (*instance, error) {
+	select {
+	case inst := <-p.free:
+		return inst, nil
+	default:
+	}
+	p.more()
+	t := time.NewTimer(p.Limit)
+	defer t.Stop()
+	select {
+	case inst := <-p.free:
+		return inst, nil
+	case <-ctx.Done():
+	case <-t.C:
+	}
+	return nil, errBusy
+}
+
+// more has one more instance made, in the background.
+func (p *plugin) more() {
+	p.mu.Lock()
+	full := p.ended || p.count >= p.seats
+	if !full {
+		p.count++
+	}
+	p.mu.Unlock()
+	if full {
+		return
+	}
+	p.scope.Go(func(ctx context.Context) {
+		inst, err := p.instantiate(false)
+		if err != nil {
+			p.gone()
+			p.guard.Failed(ctx, "load", err)
+			return
+		}
+		p.give(inst)
+	})
+}
+
+func (p *plugin) gone() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.count--
+}
+
+// give puts an instance back. There is always room: the pool has as many
+// places as there are instances.
+func (p *plugin) give(inst *instance) {
+	p.mu.Lock()
+	ended := p.ended
+	if !ended {
+		p.free <- inst
+	}
+	p.mu.Unlock()
+	if ended {
+		inst.close()
+	}
+}
+
+// discard ends an instance that has failed; another takes its place.
+func (p *plugin) discard(inst *instance) {
+	inst.close()
+	p.gone()
+	p.more()
+}
+
+// shrink ends an instance that a busier time has left.
+func (p *plugin) shrink(context.Context) {
+	if len(p.free) < 2 {
+		return
+	}
+	select {
+	case inst := <-p.free:
+		inst.close()
+		p.gone()
+	default:
+	}
+}
+
+// close ends what is left when nothing of the guest runs any more.
+func (p *plugin) close() error {
+	p.mu.Lock()
+	p.ended = true
+	p.mu.Unlock()
+	for p.free != nil {
+		select {
+		case inst := <-p.free:
+			inst.close()
+			continue
+		default:
+		}
+		break
+	}
+	var errs []error
+	if p.store != nil {
+		errs = append(errs, p.store.close())
+	}
+	if p.runtime != nil {
+		errs = append(errs, p.runtime.Close(context.Background()))
+	}
+	if p.cache != nil {
+		errs = append(errs, p.cache.Close(context.Background()))
+	}
+	return errors.Join(errs...)
+}
+
+// sized adds to the memory of the instances.
+func (p *plugin) sized(delta int64) {
+	ext.MeterOf(p.scope).SetMemory(p.memory.Add(delta))
+}
+
+// handle has the guest handle an event. Its verdict and what it sends count
+// only if the call went well.
+func (p *plugin) handle(ctx context.Context, id int, point string, ev *points.Event) ext.Verdict {
+	if p.guard.Suspended() {
+		return p.guard.Verdict(ctx, ev)
+	}
+	inst, err := p.take(ctx)
+	if err != nil {
+		ext.MeterOf(p.scope).Error()
+		return p.guard.Verdict(ctx, ev)
+	}
+	verdict, out, err := inst.handle(ctx, id, ev)
+	if inst.broken {
+		p.discard(inst)
+	} else {
+		p.give(inst)
+	}
+	if err != nil {
+		p.guard.Failed(ctx, point, err)
+		return p.guard.Verdict(ctx, ev)
+	}
+	p.guard.Succeeded()
+	if out != nil {
+		return out.apply(ctx, p, ev, verdict)
+	}
+	return verdict
+}

@@ -1,0 +1,3 @@
+module tercet.example/sdk
+
+go 1.24
