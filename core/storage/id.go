@@ -79,6 +79,13 @@ func ParseID(s string) (id int64, ok bool) {
 // Query.Before it includes the entry.
 func Behind(id string) string { return id + "0" }
 
+// Ahead returns a position ahead of an entry, whose id is one that FormatID has
+// written, and behind all earlier ones: as Query.After it includes the entry.
+func Ahead(id string) string {
+	n, _ := FloorID(id)
+	return FormatID(max(n-1, 0))
+}
+
 // FloorID returns the greatest id whose string form is not greater than s, and
 // whether it is equal; -1 if there is none. It makes a position of any string.
 func FloorID(s string) (id int64, exact bool) {

@@ -143,7 +143,10 @@ type Query struct {
 	After, Before string
 	// IDs asks for these entries; Find and Count end in ErrNotFound when one
 	// of them is not there. Whatever their order, the archive's is kept.
-	IDs      []string
+	IDs []string
+	// Known are ids that have to be there: Find and Count end in ErrNotFound
+	// when one is not. Beside that they change nothing.
+	Known    []string
 	Limit    int // at most so many; 0: no limit
 	Backward bool
 }

@@ -21,7 +21,6 @@ import (
 type query struct {
 	storage.Query
 	filter storage.Query // Query without the paging
-	marks  []string      // ids that the client takes for known
 	id     string        // of the query, "" if the client gave none
 	flip   bool          // newest first within the page
 	count  bool          // only the number is wanted
@@ -36,61 +35,22 @@ func (a *archive) query(ctx context.Context, r *iq.Request) (element.Element, er
 	if err != nil {
 		return element.Element{}, err
 	}
-	user := r.To.Local()
-	a.activate(ctx, user)
-	if err := a.checkMarks(ctx, user, q); err != nil {
-		return element.Element{}, err
-	}
+	a.activate(ctx, r.To.Local())
 	if q.count {
-		return a.fin(ctx, user, q, nil, false)
+		return a.fin(ctx, r.To.Local(), q, bounds{})
 	}
-	reads.Of(r.Origin).Store(true)
-	page, more, err := a.page(ctx, user, q)
-	if err != nil {
-		return element.Element{}, err
+	p := newPage(r, q)
+	st := r.Origin.Stream()
+	if st == nil || r.Cork != st.Cork() { // not the goroutine that may wait for the client
+		return a.answer(ctx, p)
 	}
-	if q.Backward != q.flip {
-		reverse(page)
-	}
-	for _, e := range page {
-		if !r.Deliver(r.Origin, result(r, q, e)) {
-			return element.Element{}, stanza.Fail(stanza.ResourceConstraint, "")
-		}
-	}
-	if q.flip {
-		reverse(page)
-	}
-	return a.fin(ctx, user, q, page, !more)
-}
-
-// pageBytes is after how many bytes a page ends, whatever the client asks for.
-const pageBytes = 1 << 20
-
-// page reads one page, in the order of reading, and whether there is more.
-func (a *archive) page(ctx context.Context, user string, q *query) (page []storage.Entry, more bool, err error) {
-	ask, size := q.Query, 0
-	ask.Limit++ // one more tells whether the page is the last
-	for e, err := range a.store.Find(ctx, user, ask) {
-		if err != nil {
-			return nil, false, notFound(err)
-		}
-		if len(page) == q.Limit || (len(page) > 0 && size+len(e.Body) > pageBytes) {
-			return page, true, nil
-		}
-		page, size = append(page, e), size+len(e.Body)
-	}
-	return page, false, nil
-}
-
-// checkMarks refuses ids that the archive does not have, as XEP-0313 sections
-// 4.1.3 and 4.3 ask: the client has missed what came after them.
-func (a *archive) checkMarks(ctx context.Context, user string, q *query) error {
-	for _, id := range q.marks {
-		if _, err := a.store.Count(ctx, user, storage.Query{IDs: []string{id}}); err != nil {
-			return notFound(err)
-		}
-	}
-	return nil
+	p.stream = st
+	st.Then(func(ctx context.Context) error {
+		fin, err := a.answer(ctx, p)
+		p.req.Answer(ctx, fin, err)
+		return nil
+	})
+	return element.Element{}, iq.ErrLater
 }
 
 func notFound(err error) error {
@@ -100,38 +60,20 @@ func notFound(err error) error {
 	return err
 }
 
-func reverse(list []storage.Entry) {
-	for i, j := 0, len(list)-1; i < j; i, j = i+1, j-1 {
-		list[i], list[j] = list[j], list[i]
-	}
-}
+const timeFormat = "2006-01-02T15:04:05.000Z" // XEP-0082
 
-// result wraps one archived message.
-func result(r *iq.Request, q *query, e storage.Entry) *stanza.Stanza {
-	b := element.New(ns, "result")
-	if q.id != "" {
-		b.Attr("queryid", q.id)
-	}
-	b.Attr("id", e.ID).Open(nsForward, "forwarded").
-		Open(nsDelay, "delay").Attr("stamp", stamp(e.When)).Close()
-	if st, err := stanza.Parse(e.Body); err == nil {
-		b.Child(st.Forward())
-	}
-	return stanza.New(stanza.Message, "", r.To, r.From, "", b.Element())
-}
-
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
+func stamp(t time.Time) string { return t.UTC().Format(timeFormat) }
 
 // fin ends a page; it is in the order of time whatever the order of sending.
-func (a *archive) fin(ctx context.Context, user string, q *query, page []storage.Entry, complete bool) (element.Element, error) {
+func (a *archive) fin(ctx context.Context, user string, q *query, sent bounds) (element.Element, error) {
 	b := element.New(ns, "fin")
-	if complete {
+	if sent.complete {
 		b.Attr("complete", "true")
 	}
 	b.Open(nsRSM, "set")
-	if len(page) > 0 {
-		b.TextChild(nsRSM, "first", page[0].ID)
-		b.TextChild(nsRSM, "last", page[len(page)-1].ID)
+	if sent.n > 0 {
+		b.TextChild(nsRSM, "first", min(sent.first, sent.last))
+		b.TextChild(nsRSM, "last", max(sent.first, sent.last))
 	}
 	if q.count || (a.Total && q.plain) {
 		n, err := a.store.Count(ctx, user, q.filter)
@@ -158,6 +100,9 @@ func (a *archive) parse(e element.Element) (*query, error) {
 		if err := q.paging(set); err != nil {
 			return nil, err
 		}
+	}
+	if q.count { // who reads a page is told at once what is not there
+		q.filter.Known = q.Known
 	}
 	return q, nil
 }
@@ -186,14 +131,14 @@ func (q *query) paging(set element.Element) error {
 // until and since narrow the query to one side of a message.
 func (q *query) until(id string) {
 	if id != "" {
-		q.marks = append(q.marks, id)
+		q.Known = append(q.Known, id)
 		q.Before = earlier(q.Before, id)
 	}
 }
 
 func (q *query) since(id string) {
 	if id != "" {
-		q.marks = append(q.marks, id)
+		q.Known = append(q.Known, id)
 		q.After = max(q.After, id) // ids grow with time
 	}
 }

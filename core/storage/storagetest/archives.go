@@ -181,6 +181,11 @@ func testIDs(t *testing.T, f *fixture) {
 	f.finds(a, "romeo", storage.Query{IDs: ids[5:9], After: ids[5], Before: ids[8]}, "m6 m7")
 	f.finds(a, "romeo", storage.Query{IDs: ids[5:9], Start: now.Add(7 * time.Second)}, "m7 m8")
 	f.finds(a, "romeo", storage.Query{IDs: []string{}}, "")
+	f.finds(a, "romeo", storage.Query{Known: []string{ids[9], ids[1]}, Limit: 2}, "m0 m1")
+	f.finds(a, "romeo", storage.Query{Known: ids[4:5], After: ids[4], Before: ids[7]}, "m5 m6")
+	f.finds(a, "romeo", storage.Query{After: storage.Ahead(ids[4]), Before: storage.Behind(ids[6])}, "m4 m5 m6")
+	f.finds(a, "romeo", storage.Query{After: storage.Ahead(ids[4]), Limit: 1}, "m4")
+	f.finds(a, "romeo", storage.Query{Before: storage.Behind(ids[4]), Limit: 1, Backward: true}, "m4")
 	if got := len(strings.Fields(f.bodies(a, "romeo", storage.Query{IDs: ids}))); got != len(ids) {
 		t.Errorf("%d of %d ids found", got, len(ids))
 	}
@@ -189,14 +194,15 @@ func testIDs(t *testing.T, f *fixture) {
 		if missing == ids[1] {
 			continue
 		}
-		q := storage.Query{IDs: []string{ids[0], missing, ids[2]}}
-		n, err := failure(a.Find(f.ctx, "romeo", q))
-		wantIs(t, fmt.Sprintf("Find with id %q", missing), err, storage.ErrNotFound)
-		if n != 0 {
-			t.Errorf("Find with id %q: %d entries before the error", missing, n)
+		for _, q := range []storage.Query{{IDs: []string{ids[0], missing, ids[2]}}, {Known: []string{ids[0], missing}}} {
+			n, err := failure(a.Find(f.ctx, "romeo", q))
+			wantIs(t, fmt.Sprintf("Find with id %q", missing), err, storage.ErrNotFound)
+			if n != 0 {
+				t.Errorf("Find with id %q: %d entries before the error", missing, n)
+			}
+			_, err = a.Count(f.ctx, "romeo", q)
+			wantIs(t, fmt.Sprintf("Count with id %q", missing), err, storage.ErrNotFound)
 		}
-		_, err = a.Count(f.ctx, "romeo", q)
-		wantIs(t, fmt.Sprintf("Count with id %q", missing), err, storage.ErrNotFound)
 	}
 	_, err := failure(a.Find(f.ctx, "nobody", storage.Query{IDs: ids[:1]}))
 	wantIs(t, "Find of an id in an empty archive", err, storage.ErrNotFound)

@@ -80,6 +80,11 @@ func with(wanted, j jid.JID) bool {
 
 // existing reports whether all ids that are asked for are there.
 func (m *match) existing(list []storage.Entry) bool {
+	for _, id := range m.Known {
+		if _, ok := slices.BinarySearchFunc(list, id, byID); !ok {
+			return false
+		}
+	}
 	for id := range m.ids {
 		if _, ok := slices.BinarySearchFunc(list, id, byID); !ok {
 			return false

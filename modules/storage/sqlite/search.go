@@ -40,7 +40,7 @@ const (
 
 // isAll reports whether q asks for a whole archive.
 func isAll(q storage.Query) bool {
-	return q.With.IsZero() && q.Start.IsZero() && q.End.IsZero() && q.After == "" && q.Before == "" && q.IDs == nil
+	return q.With.IsZero() && q.Start.IsZero() && q.End.IsZero() && q.After == "" && q.Before == "" && q.IDs == nil && q.Known == nil
 }
 
 // plan looks up the archive and where in it to look. It returns nil when there
@@ -57,6 +57,9 @@ func (a archive) plan(ctx context.Context, c *conn, owner string, q storage.Quer
 	there, err := c.row(quick, "SELECT id, disorder, (SELECT coalesce(max(id), 0) FROM entry) FROM archive WHERE store = ? AND owner = ?",
 		[]any{a.id.Load(), owner}, &s.archive, &disorder, &s.last)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.know(quick, c, q.Known, passOver); err != nil {
 		return nil, err
 	}
 	if err := s.want(quick, c, q.IDs, passOver); err != nil || !there {
@@ -78,18 +81,34 @@ func (a archive) plan(ctx context.Context, c *conn, owner string, q storage.Quer
 	return s, s.narrow(quick, c, disorder)
 }
 
+// has looks for an id.
+func (s *search) has(ctx context.Context, c *conn, id string) (n int64, there bool, err error) {
+	if n, there = storage.ParseID(id); there {
+		there, err = c.row(ctx, "SELECT 1 FROM entry INDEXED BY entry_key WHERE archive = ? AND id = ?", []any{s.archive, n})
+	}
+	return n, there, err
+}
+
+// know refuses ids that are not there.
+func (s *search) know(ctx context.Context, c *conn, ids []string, passOver bool) error {
+	for _, id := range ids {
+		if _, there, err := s.has(ctx, c, id); err != nil {
+			return err
+		} else if !there && !passOver {
+			return storage.ErrNotFound
+		}
+	}
+	return nil
+}
+
 // want takes the ids that are asked for, each once and in order.
 func (s *search) want(ctx context.Context, c *conn, ids []string, passOver bool) error {
 	for _, id := range ids {
-		n, exact := storage.ParseID(id)
-		if exact {
-			var err error
-			if exact, err = c.row(ctx, "SELECT 1 FROM entry INDEXED BY entry_key WHERE archive = ? AND id = ?", []any{s.archive, n}, new(int)); err != nil {
-				return err
-			}
-		}
+		n, there, err := s.has(ctx, c, id)
 		switch {
-		case exact:
+		case err != nil:
+			return err
+		case there:
 			s.wanted = append(s.wanted, n)
 		case !passOver:
 			return storage.ErrNotFound
