@@ -115,12 +115,24 @@ func payload(e element.Element, initial bool) ([]byte, error) {
 	return b, nil
 }
 
-// step hands a message to the mechanism, which may ask a database or compute
-// for long: outside of the pass, in the stream's goroutine.
-func (m *sasl) step(st *stream.Stream, n *negotiation, msg []byte) {
-	release := m.scope.Hold()
+// then runs fn outside of the pass, in the stream's goroutine. It holds the
+// module only then: of a stream that ends before, as by a panic, fn never runs.
+func (m *sasl) then(st *stream.Stream, n *negotiation, fn func(context.Context)) {
 	st.Then(func(ctx context.Context) error {
-		defer release()
+		defer m.scope.Hold()()
+		if m.scope.Context().Err() != nil { // it was closed in between: the client may try again
+			m.fail(ctx, st, n, &auth.Failure{Condition: auth.TemporaryAuthFailure})
+			return nil
+		}
+		fn(ctx)
+		return nil
+	})
+}
+
+// step hands a message to the mechanism, which may ask a database or compute
+// for long.
+func (m *sasl) step(st *stream.Stream, n *negotiation, msg []byte) {
+	m.then(st, n, func(ctx context.Context) {
 		ctx, cancel := context.WithTimeout(ctx, stepTime)
 		defer cancel()
 		challenge, done, err := n.exchange.Next(ctx, msg)
@@ -132,7 +144,6 @@ func (m *sasl) step(st *stream.Stream, n *negotiation, msg []byte) {
 		default:
 			st.Send(element.New(nsSASL, "challenge").Text(base64.StdEncoding.EncodeToString(challenge)).Element())
 		}
-		return nil
 	})
 }
 
@@ -164,12 +175,7 @@ func encode(data []byte) string {
 
 // refuse is fail where no exchange has begun, in a handler.
 func (m *sasl) refuse(st *stream.Stream, n *negotiation, err error) {
-	release := m.scope.Hold()
-	st.Then(func(ctx context.Context) error {
-		defer release()
-		m.fail(ctx, st, n, err)
-		return nil
-	})
+	m.then(st, n, func(ctx context.Context) { m.fail(ctx, st, n, err) })
 }
 
 // fail ends the exchange and tells the client, who may try again; not for ever.
