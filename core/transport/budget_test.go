@@ -39,6 +39,19 @@ func TestBudget(t *testing.T) {
 	if n := b.Used(); n > limit+budgetFree { // the first bytes that count come with those that did not
 		t.Errorf("%d bytes are in use, of %d", n, limit)
 	}
+	b.Resize(limit / 2) // what is there stays, and nothing comes to it
+	if n := b.Used(); n < limit/2 {
+		t.Errorf("%d bytes are left of %d", n, limit)
+	}
+	if n := fill().Queued(); n > budgetFree {
+		t.Errorf("beyond the new limit one may hold %d bytes", n)
+	}
+	b.Resize(2 * limit)
+	more := fill()
+	if n := more.Queued(); n < 1<<20 {
+		t.Errorf("below the new limit one may hold %d bytes", n)
+	}
+	all = append(all, more)
 	for _, c := range all {
 		c.End(nil)
 		_ = c.Close() // nobody reads it
