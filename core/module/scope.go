@@ -16,6 +16,7 @@ import (
 	"tercet/core/logging"
 	"tercet/core/metric"
 	"tercet/core/route"
+	"tercet/core/slot"
 	"tercet/core/storage"
 	"tercet/core/stream"
 	"tercet/core/tlspolicy"
@@ -23,6 +24,8 @@ import (
 
 // An Env is the server as modules see it.
 type Env struct {
+	slot.Set // for what modules keep beside the hosts, over a reload
+
 	Router    *route.Router
 	Listeners *listen.Registry
 	Metrics   *metric.Registry

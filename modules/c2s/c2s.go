@@ -16,6 +16,7 @@ import (
 	"tercet/core/listen"
 	"tercet/core/module"
 	"tercet/core/route"
+	"tercet/core/slot"
 	"tercet/core/stream"
 	"tercet/core/transport"
 )
@@ -63,8 +64,12 @@ var defaults = options{
 // any more: it pays for what it asks.
 const highWater = 256 << 10
 
+// budget is that of all streams, also of those that an earlier instance has
+// accepted.
+var budget = slot.New[transport.Budget]("c2s-outboxes")
+
 func load(s *module.Scope, o options) error {
-	a := &acceptor{options: o, scope: s, budget: transport.NewBudget(int64(o.Outboxes))}
+	a := &acceptor{options: o, scope: s, budget: budget.Of(s.Env)}
 	trusted, err := prefixes(o.Proxies)
 	if err != nil {
 		return err
@@ -86,6 +91,7 @@ func load(s *module.Scope, o options) error {
 		}
 	}
 	s.EachHost(a.host)
+	s.Go(func(context.Context) { a.budget.Resize(int64(o.Outboxes)) }) // when it is live
 	return nil
 }
 
