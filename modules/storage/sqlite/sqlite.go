@@ -40,7 +40,7 @@ type Options struct {
 // Defaults are the values of options that are not set.
 var Defaults = Options{
 	Synchronous: "normal",
-	CacheSize:   16 << 20,
+	CacheSize:   4 << 20,
 	QueueSize:   32 << 20,
 	Readers:     4,
 	ReadTimeout: 10 * time.Second,
