@@ -98,7 +98,7 @@ func (t *tree) moduleMayNot(s *source, dir string) string {
 	switch {
 	case dir == "config/lua51":
 		return ifNot(in(s.dir, "modules/guest/lua"), "only who runs Lua needs it")
-	case t.leafOf(s.dir) != "":
+	case t.leafOf(s.dir) != "" && !slices.Contains(stems, t.leafOf(s.dir)):
 		return "a module's leaf imports the standard library only"
 	case dir == "config/luacfg":
 		return ifNot(s.dir == "modules/guest/lua", "a module gets its options decoded")
