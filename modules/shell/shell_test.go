@@ -283,3 +283,52 @@ func TestHammer(t *testing.T) {
 		}
 	}
 }
+
+// module list has the state of each instance: an old one that is held is still
+// closing beside the new one.
+func TestModuleState(t *testing.T) {
+	held := make(chan func(), 1)
+	holder := module.Define("holder", module.OnHost, struct{}{}, func(s *module.Scope, _ struct{}) error {
+		s.Go(func(context.Context) {
+			select {
+			case held <- s.Hold():
+			default:
+			}
+		})
+		return nil
+	})
+	x := newTool(t, `modules_enabled = { "holder" }`, holder)
+	states := func() (list []string) {
+		text, code := x.call(control.Request{Args: []string{"module", "list", coretest.Domain}, JSON: true})
+		var all []module.Status
+		if err := json.Unmarshal([]byte(strings.TrimPrefix(text, "R:")), &all); err != nil || code != 0 {
+			t.Fatal(err, code, text)
+		}
+		for _, s := range all {
+			if s.Name == "holder" {
+				list = append(list, s.State)
+			}
+		}
+		return list
+	}
+	release := <-held
+	if got := fmt.Sprint(states()); got != "[loaded]" {
+		t.Errorf("at first: %s", got)
+	}
+	if got, code := x.call(control.Request{Args: []string{"module", "reload", "holder"}}); code != 0 {
+		t.Fatal(got)
+	}
+	if got := fmt.Sprint(states()); got != "[closing loaded]" {
+		t.Errorf("after the reload: %s", got)
+	}
+	if got, _ := x.call(control.Request{Args: []string{"module", "list"}}); strings.Count(got, "holder  ") != 2 || !strings.Contains(got, "closing") {
+		t.Errorf("for people: %s", got)
+	}
+	release()
+	coretest.Eventually(t, "the old one is closed", func() bool { return fmt.Sprint(states()) == "[loaded]" })
+	(<-held)()
+	if got, code := x.call(control.Request{Args: []string{"module", "unload", "holder"}}); code != 0 {
+		t.Fatal(got)
+	}
+	coretest.Eventually(t, "it is gone", func() bool { return len(states()) == 0 })
+}
