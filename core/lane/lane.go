@@ -39,6 +39,7 @@ type Lane struct {
 	mu    sync.Mutex // guards what follows, and the steps to and from queued
 	queue []func()   // from head on: those that wait
 	head  int
+	came  uint64 // how many have waited so far
 }
 
 // TryEnter takes the lane if it is free. Whoever got true calls Leave, deferred,
@@ -67,8 +68,10 @@ func (l *Lane) Yield() {
 // it queues fn and returns: it never waits for the lane, so that it may be
 // called inside of it. If fn panics now, the panic is the caller's.
 func (l *Lane) Do(fn func()) {
-	if !l.TryEnter() && !l.enterOrQueue(fn) {
-		return
+	if !l.TryEnter() {
+		if entered, _ := l.enterOrQueue(fn); !entered {
+			return
+		}
 	}
 	returned := false
 	defer func() {
@@ -83,20 +86,22 @@ func (l *Lane) Do(fn func()) {
 }
 
 // Later is Do that never runs fn now, nor anything of others: whoever calls it
-// may hold a lock, or have no stack left.
-func (l *Lane) Later(fn func()) {
-	if l.enterOrQueue(fn) {
+// may hold a lock, or have no stack left. It returns what Came was just then.
+func (l *Lane) Later(fn func()) (came uint64) {
+	entered, came := l.enterOrQueue(fn)
+	if entered {
 		l.spawn(fn)
 	}
+	return came
 }
 
 // enterOrQueue takes the lane if it has become free, or queues fn.
-func (l *Lane) enterOrQueue(fn func()) (entered bool) {
+func (l *Lane) enterOrQueue(fn func()) (entered bool, came uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for {
 		if l.TryEnter() {
-			return true
+			return true, l.came
 		}
 		// Only with mu held a lane becomes queued, or free after that.
 		if l.state.Load() == queued || l.state.CompareAndSwap(taken, queued) {
@@ -106,9 +111,18 @@ func (l *Lane) enterOrQueue(fn func()) (entered bool) {
 				l.queue, l.head = l.queue[:n], 0
 			}
 			l.queue = append(l.queue, fn)
-			return false
+			l.came++
+			return false, l.came
 		}
 	}
+}
+
+// Came is the number of functions that have had to wait until now: who finds it
+// as it was after his own knows that none has come behind that.
+func (l *Lane) Came() uint64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.came
 }
 
 // Len is the number of functions that wait.

@@ -6,6 +6,7 @@ package route
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
 
 	"tercet/core/ext"
@@ -29,19 +30,22 @@ const (
 
 func (t Target) String() string { return [...]string{"full", "bare", "host", "self"}[t] }
 
-// An Event is one stanza on its way. One Event serves all hooks that it meets.
+// An Event is one stanza on its way. One Event serves all hooks that it meets,
+// and other stanzas after that: what outlasts the hooks copies it, but for an
+// IQ's.
 type Event struct {
 	Stanza *stanza.Stanza   // shared and immutable: to change it, put With(...) here
 	Origin *session.Session // the local client's session; nil when it came from elsewhere
 	Host   *Host            // whose hooks are fired
 	Pass   ext.Pass
 	ToSelf bool // the sender addressed its own account
+	Copy   bool // one of many alike, by a Fan
 	Cork   *transport.Cork
 
 	work *work
-	hops int  // sends that led to this one
-	deep int  // of them, nested in this goroutine
-	root bool // nothing but a stream's goroutine is below: no handler, no lock
+	hops int16 // sends that led to this one
+	deep int16 // of them, nested in this goroutine
+	root bool  // nothing but a stream's goroutine is below: no handler, no lock
 }
 
 // Out holds the hooks that a local client's stanza meets first
@@ -136,12 +140,38 @@ func (w *work) lost() {
 
 // Send routes a stanza that a handler makes, on behalf of its from address.
 func (ev *Event) Send(ctx context.Context, st *stanza.Stanza) {
-	next := Event{Stanza: st, Host: ev.Host, Cork: ev.Cork, work: ev.work, hops: ev.hops + 1, deep: ev.deep + 1}
-	if next.hops > maxHops {
-		ev.Host.Log.WarnContext(ctx, "stanza dropped: modules answer each other without end", "jid", st.To.String())
-		return
+	next := newEvent(st)
+	defer next.over()
+	if ev.leads(ctx, next) {
+		next.dispatch(ctx)
 	}
-	next.dispatch(ctx)
+}
+
+// leads makes next follow from ev; false if that is one too many.
+func (ev *Event) leads(ctx context.Context, next *Event) bool {
+	if ev.hops >= maxHops {
+		ev.Host.Log.WarnContext(ctx, "stanza dropped: modules answer each other without end", "jid", next.Stanza.To.String())
+		return false
+	}
+	next.Host, next.Cork, next.work, next.hops, next.deep = ev.Host, ev.Cork, ev.work, ev.hops+1, ev.deep+1
+	return true
+}
+
+// events are those that are over: memory for the next.
+var events = sync.Pool{New: func() any { return new(Event) }}
+
+func newEvent(st *stanza.Stanza) *Event {
+	ev, _ := events.Get().(*Event)
+	ev.Stanza = st
+	return ev
+}
+
+// over gives the event back, unless a handler of an IQ may still have it.
+func (ev *Event) over() {
+	if ev.Stanza.Kind != stanza.IQ {
+		*ev = Event{}
+		events.Put(ev)
+	}
 }
 
 // Deliver gives a stanza to a session, in step with the event's other output.

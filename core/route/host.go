@@ -34,7 +34,7 @@ type Host struct {
 	Log       *slog.Logger
 
 	seed  maphash.Seed
-	lanes []lane.Lane
+	lanes []place
 }
 
 // NewHost returns a host that the router does not know yet.
@@ -42,12 +42,14 @@ func NewHost(r *Router, name jid.JID, component bool, log *slog.Logger) *Host {
 	return &Host{
 		JID: name, Name: name.Domain(), Component: component, Router: r, Log: log,
 		Table: ext.NewTable(), Sessions: session.NewRegistry(),
-		seed: maphash.MakeSeed(), lanes: make([]lane.Lane, laneCount),
+		seed: maphash.MakeSeed(), lanes: make([]place, laneCount),
 	}
 }
 
 // Lane is the order of what happens to one account, room or node of the host.
-func (h *Host) Lane(local string) *lane.Lane {
+func (h *Host) Lane(local string) *lane.Lane { return &h.place(local).Lane }
+
+func (h *Host) place(local string) *place {
 	return &h.lanes[maphash.String(h.seed, local)%laneCount]
 }
 

@@ -11,20 +11,30 @@ import (
 	"tercet/core/stanza"
 )
 
+// A place is the lane of an account, with what waits there for its turn.
+type place struct {
+	lane.Lane
+	inbox inbox
+}
+
 // InLane runs fn in the lane of an account of the event's host: at once if the
 // lane is free, else later and with a copy of the event. The acknowledgement
 // of the stanza waits for it.
 func (ev *Event) InLane(ctx context.Context, local string, fn func(context.Context, *Event)) {
-	if l := ev.Host.Lane(local); ev.enter(l) {
+	l := ev.Host.Lane(local)
+	if ev.enter(l) {
 		defer leave(l, false)
 		fn(ctx, ev)
-	} else {
-		ev.later(ctx, l, func(ctx context.Context, later *Event) {
-			later.Pass = later.Host.Table.Enter()
-			defer later.Pass.Leave()
-			fn(ctx, later)
-		})
+		return
 	}
+	later := ev.waiting()
+	ctx = detach(ctx)
+	l.Later(func() {
+		defer later.over()
+		later.ev.Pass = later.ev.Host.Table.Enter()
+		defer later.ev.Pass.Leave()
+		fn(ctx, &later.ev)
+	})
 }
 
 func (ev *Event) enter(l *lane.Lane) bool { return ev.deep < maxDeep && l.TryEnter() }
@@ -39,20 +49,28 @@ func leave(l *lane.Lane, root bool) {
 	}
 }
 
-// later has a copy of the event wait for the lane. It has no share in the
-// sender's pass, cork and frame.
-func (ev *Event) later(ctx context.Context, l *lane.Lane, fn func(context.Context, *Event)) {
+// A parcel is the copy of an event that waits for a lane.
+type parcel struct {
+	ev    Event
+	waits wait
+}
+
+// waiting is the copy of the event that waits for a lane. It has no share in
+// the sender's pass, cork and frame.
+func (ev *Event) waiting() parcel {
 	later := *ev
 	later.Pass, later.Cork, later.deep, later.root = ext.Pass{}, nil, 0, false
 	later.work.add()
-	waits := ev.wait()
-	ctx = detached{context.WithoutCancel(ctx)} //nolint:contextcheck // what waits outlives the sender
-	l.Later(func() {
-		defer later.work.done()
-		defer waits.over()
-		fn(ctx, &later)
-	})
+	return parcel{later, ev.wait()}
 }
+
+func (p *parcel) over() {
+	p.waits.over()
+	p.ev.work.done()
+}
+
+// detach is the context of what waits, and outlives the sender.
+func detach(ctx context.Context) context.Context { return detached{context.WithoutCancel(ctx)} }
 
 // A wait is a stanza that its sender's reader has to pay for.
 type wait struct {
@@ -85,10 +103,10 @@ func (detached) Value(any) any { return nil }
 // Submit routes a stanza that a handler makes in a client's name: it meets the
 // hooks of the sender's side, as Host.Submit has it.
 func (ev *Event) Submit(ctx context.Context, s *session.Session, st *stanza.Stanza) {
-	next := Event{Stanza: st, Origin: s, Host: ev.Host, Cork: ev.Cork, work: ev.work, hops: ev.hops + 1, deep: ev.deep + 1}
-	if next.hops > maxHops {
-		ev.Host.Log.WarnContext(ctx, "stanza dropped: modules answer each other without end", "jid", st.To.String())
-		return
+	next := newEvent(st)
+	defer next.over()
+	if ev.leads(ctx, next) {
+		next.Origin = s
+		next.submit(ctx)
 	}
-	next.submit(ctx)
 }

@@ -16,7 +16,9 @@ import (
 // fromClient routes what a local client has sent on its bound stream. It
 // stamps the stanza, which nobody else knows yet, with the sender's full JID.
 func (h *Host) fromClient(ctx context.Context, s *session.Session, from *stream.Stream, st *stanza.Stanza, k *transport.Cork) {
-	ev := &Event{Stanza: st, Origin: s, Host: h, Cork: k, root: true}
+	ev := newEvent(st)
+	defer ev.over()
+	ev.Origin, ev.Host, ev.Cork, ev.root = s, h, k, true
 	if p := s.Progress(); p.On() {
 		n, ok := p.Begin(from)
 		if !ok {
@@ -45,6 +47,12 @@ func (h *Host) Submit(ctx context.Context, s *session.Session, st *stanza.Stanza
 func (ev *Event) submit(ctx context.Context) {
 	ev.Pass = ev.Host.Table.Enter()
 	defer ev.Pass.Leave()
+	ev.leaveHome(ctx)
+}
+
+// leaveHome takes the stanza through the hooks of the sender's side, within the
+// event's pass.
+func (ev *Event) leaveHome(ctx context.Context) {
 	st := ev.Stanza
 	if cause := check(st); cause != nil {
 		ev.Bounce(ctx, cause)
@@ -125,11 +133,11 @@ func (ev *Event) dispatch(ctx context.Context) {
 		ev.arrive(ctx, dest)
 		return
 	}
-	if l := dest.Lane(account); ev.enter(l) {
-		defer leave(l, ev.root)
+	if l := dest.place(account); ev.enter(&l.Lane) {
+		defer leave(&l.Lane, ev.root)
 		ev.arrive(ctx, dest)
 	} else {
-		ev.later(ctx, l, func(ctx context.Context, later *Event) { later.arrive(ctx, dest) })
+		l.take(ctx, ev, dest)
 	}
 }
 
@@ -143,22 +151,30 @@ func (ev *Event) destination() *Host {
 
 // arrive fires the hooks of the destination. It runs in the destination's lane.
 func (ev *Event) arrive(ctx context.Context, dest *Host) {
+	if dest == ev.Host && ev.Pass != (ext.Pass{}) { // the sender's is as good
+		ev.come(ctx)
+		return
+	}
 	ev.Host = dest
 	p := dest.Table.Enter()
 	defer p.Leave()
 	sender := ev.Pass
 	ev.Pass = p
 	defer func() { ev.Pass = sender }()
+	ev.come(ctx)
+}
 
+// come fires the hooks of the event's host for what has arrived there.
+func (ev *Event) come(ctx context.Context) {
 	st := ev.Stanza
 	t := Bare
 	if !ev.ToSelf {
 		t = targetOf(st.To)
 	}
-	if In[st.Kind][t].Fire(ctx, p, ev) == ext.Stop {
+	if In[st.Kind][t].Fire(ctx, ev.Pass, ev) == ext.Stop {
 		return
 	}
-	if ev.ToSelf && In[st.Kind][Self].Fire(ctx, p, ev) == ext.Stop {
+	if ev.ToSelf && In[st.Kind][Self].Fire(ctx, ev.Pass, ev) == ext.Stop {
 		return
 	}
 	if st.Kind == stanza.Presence {

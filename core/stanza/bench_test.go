@@ -51,11 +51,11 @@ func BenchmarkFanOut(b *testing.B) {
 		b.Fatal(err)
 	}
 	to := jid.MustParse("benvolio@example.org/street")
-	tail := s.Tail()
+	s = s.Shared()
 	var dst []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		dst = append(s.AppendStart(dst[:0], s.From, to), tail...)
+		dst = s.WithTo(to).AppendTo(dst[:0])
 	}
 }
 

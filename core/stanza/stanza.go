@@ -48,16 +48,41 @@ type Stanza struct {
 	From jid.JID
 	To   jid.JID
 
-	root     element.Element   // what was read: other attributes, and the payload unless it was filtered
+	root element.Element // what was read: other attributes, and the payload unless it was filtered
+	more *more           // nil: what was read is all
+}
+
+// more is what stanzas may have beside what was read. It is replaced, never
+// changed: many copies share it.
+type more struct {
 	filtered bool              // kept has the payload that was read
 	kept     []element.Element // children of root
 	added    []element.Element // behind what was read
+	tail     string            // what AppendTail writes, once Shared
+}
+
+var nothing more
+
+func (s *Stanza) extra() *more {
+	if s.more == nil {
+		return &nothing
+	}
+	return s.more
+}
+
+// unshared is the same, for a copy of which recipients get something else.
+func (m *more) unshared() *more {
+	if m == nil || m.tail == "" {
+		return m
+	}
+	return &more{filtered: m.filtered, kept: m.kept, added: m.added}
 }
 
 // Size is about how many bytes of memory the stanza holds.
 func (s *Stanza) Size() int {
-	n := s.root.Size()
-	for _, e := range s.added {
+	x := s.extra()
+	n := s.root.Size() + len(x.tail)
+	for _, e := range x.added {
 		n += e.Size()
 	}
 	return n
@@ -66,7 +91,9 @@ func (s *Stanza) Size() int {
 // New returns a stanza with this payload; zero elements in it are left out.
 func New(k Kind, typ string, from, to jid.JID, id string, payload ...element.Element) *Stanza {
 	s := &Stanza{Kind: k, Type: typ, ID: id, From: from, To: to}
-	s.added = appendElements(nil, payload)
+	if added := appendElements(nil, payload); added != nil {
+		s.more = &more{added: added}
+	}
 	return s
 }
 
@@ -84,8 +111,9 @@ func (s *Stanza) Children() iter.Seq[element.Element] {
 }
 
 func (s *Stanza) each(yield func(element.Element) bool) {
-	if s.filtered {
-		for _, e := range s.kept {
+	x := s.extra()
+	if x.filtered {
+		for _, e := range x.kept {
 			if !yield(e) {
 				return
 			}
@@ -97,7 +125,7 @@ func (s *Stanza) each(yield func(element.Element) bool) {
 			}
 		}
 	}
-	for _, e := range s.added {
+	for _, e := range x.added {
 		if !yield(e) {
 			return
 		}
@@ -131,6 +159,20 @@ func (s *Stanza) ChildText(space, local string) string { return s.Child(space, l
 // Body returns the text of the first <body/> (RFC 6121 5.2.3).
 func (s *Stanza) Body() string { return s.ChildText(element.NSClient, "body") }
 
+// Shared returns s with what all recipients get alike written once: the copies
+// that WithFrom and WithTo make of it write only their start tag. It is for
+// stanzas that go to many. Nothing of s is changed afterwards.
+func (s *Stanza) Shared() *Stanza {
+	x := *s.extra()
+	if x.tail != "" {
+		return s
+	}
+	c := *s
+	x.tail = string(s.AppendTail(make([]byte, 0, 96+s.root.Size())))
+	c.more = &x
+	return &c
+}
+
 // WithFrom returns s with another from.
 func (s *Stanza) WithFrom(j jid.JID) *Stanza {
 	c := *s
@@ -148,21 +190,21 @@ func (s *Stanza) WithTo(j jid.JID) *Stanza {
 // WithType returns s with another type.
 func (s *Stanza) WithType(t string) *Stanza {
 	c := *s
-	c.Type = t
+	c.Type, c.more = t, s.more.unshared()
 	return &c
 }
 
 // WithID returns s with another id.
 func (s *Stanza) WithID(id string) *Stanza {
 	c := *s
-	c.ID = id
+	c.ID, c.more = id, s.more.unshared()
 	return &c
 }
 
 // With returns s with elements behind its payload; zero elements are left out.
 func (s *Stanza) With(added ...element.Element) *Stanza {
-	c := *s
-	c.added = appendElements(slices.Clip(s.added), added)
+	c, x := *s, s.extra()
+	c.more = &more{filtered: x.filtered, kept: x.kept, added: appendElements(slices.Clip(x.added), added)}
 	return &c
 }
 
@@ -170,8 +212,8 @@ func (s *Stanza) With(added ...element.Element) *Stanza {
 // if it picks none. Character data directly in a stanza, which no
 // specification knows, goes with them.
 func (s *Stanza) Without(drop func(element.Element) bool) *Stanza {
-	c := *s
-	c.filtered, c.kept, c.added = true, nil, nil
+	c, x := *s, &more{filtered: true}
+	c.more = x
 	picked := false
 	keep := func(dst []element.Element, e element.Element) []element.Element {
 		if drop(e) {
@@ -181,10 +223,10 @@ func (s *Stanza) Without(drop func(element.Element) bool) *Stanza {
 		return append(dst, e)
 	}
 	for e := range s.original() {
-		c.kept = keep(c.kept, e)
+		x.kept = keep(x.kept, e)
 	}
-	for _, e := range s.added {
-		c.added = keep(c.added, e)
+	for _, e := range s.extra().added {
+		x.added = keep(x.added, e)
 	}
 	if !picked {
 		return s
@@ -194,8 +236,8 @@ func (s *Stanza) Without(drop func(element.Element) bool) *Stanza {
 
 // original ranges over what is left of the payload that was read.
 func (s *Stanza) original() iter.Seq[element.Element] {
-	if s.filtered {
-		return slices.Values(s.kept)
+	if x := s.extra(); x.filtered {
+		return slices.Values(x.kept)
 	}
 	return s.root.Children()
 }

@@ -208,13 +208,29 @@ func TestInside(t *testing.T) {
 
 func TestFanOut(t *testing.T) {
 	s := parse(t, `<message from='room@muc/nick' id='1' type='groupchat'><body>hi</body></message>`)
-	tail := s.Tail()
+	shared := s.Shared()
 	for _, to := range []string{"a@b/c", "d@e/f"} {
 		j := jid.MustParse(to)
-		got := string(append(s.AppendStart(nil, s.From, j), tail...))
+		got := string(shared.WithTo(j).AppendTo(nil))
 		if got != text(s.WithTo(j)) {
 			t.Errorf("got %s, want %s", got, text(s.WithTo(j)))
 		}
+	}
+	x := element.New("urn:x", "x").Element()
+	for name, change := range map[string]func(*stanza.Stanza) *stanza.Stanza{
+		"from":    func(s *stanza.Stanza) *stanza.Stanza { return s.WithFrom(jid.MustParse("other@muc/nick")) },
+		"type":    func(s *stanza.Stanza) *stanza.Stanza { return s.WithType("chat") },
+		"id":      func(s *stanza.Stanza) *stanza.Stanza { return s.WithID("2") },
+		"payload": func(s *stanza.Stanza) *stanza.Stanza { return s.With(x) },
+		"less":    func(s *stanza.Stanza) *stanza.Stanza { return s.Without(func(element.Element) bool { return true }) },
+		"more":    func(s *stanza.Stanza) *stanza.Stanza { return s.With(x).Shared().With(x) },
+	} {
+		if got, want := text(change(shared)), text(change(s)); got != want || got == text(shared) {
+			t.Errorf("another %s: got %s, want %s", name, got, want)
+		}
+	}
+	if got := text(shared); got != text(s) {
+		t.Errorf("it was changed to %s", got)
 	}
 }
 

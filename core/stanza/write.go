@@ -13,32 +13,33 @@ func (s *Stanza) AppendTo(dst []byte) []byte {
 }
 
 // AppendStart appends the begin of s for one recipient, with these addresses
-// instead of its own. What follows is AppendTail or, for many recipients, Tail.
+// instead of its own. What follows is AppendTail; Shared has it ready.
 func (s *Stanza) AppendStart(dst []byte, from, to jid.JID) []byte {
 	dst = append(append(dst, '<'), s.Kind.String()...)
 	dst = appendAttr(dst, "from", from.String())
 	return appendAttr(dst, "to", to.String())
 }
 
-// Tail returns what stands behind AppendStart and is the same for all
+// AppendTail appends what stands behind AppendStart and is the same for all
 // recipients.
-func (s *Stanza) Tail() []byte { return s.AppendTail(make([]byte, 0, 96+s.root.Size())) }
-
-// AppendTail appends Tail.
 func (s *Stanza) AppendTail(dst []byte) []byte {
+	x := s.extra()
+	if x.tail != "" {
+		return append(dst, x.tail...)
+	}
 	dst = appendAttr(dst, "type", s.Type)
 	dst = appendAttr(dst, "id", s.ID)
 	dst = appendAttr(dst, "xml:lang", s.Lang)
 	dst = s.root.AppendAttrs(dst, isHeader)
 	dst = append(dst, '>')
 	before := len(dst)
-	if !s.filtered {
+	if !x.filtered {
 		dst = append(dst, s.root.Inner()...)
 	}
-	for _, e := range s.kept {
+	for _, e := range x.kept {
 		dst = append(dst, e.Raw()...) // as in Inner: AppendAttrs has declared what they need
 	}
-	for _, e := range s.added {
+	for _, e := range x.added {
 		dst = e.AppendTo(dst, element.NSClient)
 	}
 	if len(dst) == before {
@@ -86,7 +87,7 @@ func (s *Stanza) Forward() element.Element { return s.Element() }
 // unchanged reports whether s says what the element says that it was read
 // from.
 func (s *Stanza) unchanged() bool {
-	if s.root.IsZero() || s.filtered || len(s.added) > 0 {
+	if x := s.extra(); s.root.IsZero() || x.filtered || len(x.added) > 0 {
 		return false
 	}
 	lang, langThere := s.root.AttrNS(element.NSXML, "lang")
