@@ -187,18 +187,19 @@ func reveal(ev *route.Event) {
 	}
 }
 
-// carbon is the payload of a carbon, made once for all who get it.
-type carbon struct{ payload element.Element }
+// carbon is a message's carbon, made once for all who get it.
+type carbon struct{ fan *route.Fan }
 
 func (c *carbon) deliver(ev *route.Event, to *session.Session, direction string, account jid.JID) {
-	if c.payload.IsZero() {
+	if c.fan == nil {
 		st := ev.Stanza
 		if st.To.IsZero() {
 			st = st.WithTo(account)
 		}
-		c.payload = element.New(ns, direction).Open(nsForward, "forwarded").Child(st.Forward()).Element()
+		copied := element.New(ns, direction).Open(nsForward, "forwarded").Child(st.Forward()).Element()
+		c.fan = ev.Fan(stanza.New(stanza.Message, ev.Stanza.Type, account, jid.JID{}, "", copied))
 	}
-	ev.Deliver(to, stanza.New(stanza.Message, ev.Stanza.Type, account, to.JID, "", c.payload))
+	c.fan.Deliver(to)
 }
 
 // eligible reports whether a message is one that carbons are made of (section

@@ -7,7 +7,9 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
+	"weak"
 
 	"tercet/core/element"
 	"tercet/core/ext"
@@ -28,10 +30,18 @@ const maxDirected = 10_000
 var states = slot.New[state]("presence")
 
 type state struct {
+	began atomic.Uint64 // turn of the first presence since it became available
+	now   atomic.Uint64 // of the present one
+
 	mu       sync.Mutex // guards what follows
 	since    time.Time  // of the present presence
 	directed map[jid.JID]*stanza.Stanza
+	plain    *stanza.Stanza              // the presence that told was made of
+	told     weak.Pointer[stanza.Stanza] // what those get who ask later
 }
+
+// turns count what resources become, and say which of two was first.
+var turns atomic.Uint64
 
 // add records to whom directed presence has gone; false if that are too many.
 func (s *state) add(to jid.JID, st *stanza.Stanza) bool {
@@ -69,18 +79,34 @@ func (s *state) to(who jid.JID) *stanza.Stanza {
 	return s.directed[who]
 }
 
-func (s *state) began(now time.Time) {
+// changed notes that the resource's presence has been set.
+func (s *state) changed(first bool) {
+	turn := turns.Add(1)
+	s.now.Store(turn)
+	if first {
+		s.began.Store(turn)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.since = now
+	s.since = time.Now()
 }
 
-// stamped adds to a presence that is told later since when it holds
-// (XEP-0203).
-func (s *state) stamped(st *stanza.Stanza) *stanza.Stanza {
+// later is what those get of a presence who ask for it: it says since when it
+// holds (XEP-0203).
+func (s *state) later(st *stanza.Stanza) *stanza.Stanza {
 	s.mu.Lock()
-	since := s.since
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	if s.plain == st {
+		if told := s.told.Value(); told != nil {
+			return told
+		}
+	}
+	told := stamped(st, s.since).Shared()
+	s.plain, s.told = st, weak.Make(told) // many ask at a time, and then nobody does
+	return told
+}
+
+func stamped(st *stanza.Stanza, since time.Time) *stanza.Stanza {
 	if since.IsZero() || !st.Child(nsDelay, "delay").IsZero() {
 		return st
 	}
@@ -110,6 +136,9 @@ func priority(st *stanza.Stanza) (n int, ok bool) {
 // direct keeps in mind who gets directed presence (section 4.6).
 func (m *presence) direct(ctx context.Context, ev *route.Event) ext.Verdict {
 	st := ev.Stanza
+	if ev.Copy && st.Type == "" {
+		return ext.Next // of a broadcast
+	}
 	if st.Type == "unavailable" {
 		if s := states.Peek(ev.Origin); s != nil {
 			s.drop(st.To)
@@ -157,7 +186,7 @@ func (m *presence) available(ctx context.Context, ev *route.Event, s *session.Se
 	before := s.Presence()
 	held := before == nil || s.Priority() < 0
 	s.SetPresence(ev.Stanza, prio)
-	states.Of(s).began(time.Now())
+	states.Of(s).changed(before == nil)
 	r := m.rosterOf(ctx, ev.Pass, s.JID.Local())
 	m.tell(ctx, ev, s, r)
 	if before == nil {
@@ -181,16 +210,14 @@ func levelled(st *stanza.Stanza) *stanza.Stanza {
 // itself included, and to those who are subscribed (sections 4.2.2, 4.4.2 and
 // 4.5.2).
 func (m *presence) tell(ctx context.Context, ev *route.Event, s *session.Session, r *roster.Roster) {
-	st := ev.Stanza
-	eachAvailable(ev.Host, s.JID.Local(), func(other *session.Session, _ *stanza.Stanza) {
-		ev.Deliver(other, st.WithTo(other.JID))
-	})
+	f := ev.Fan(ev.Stanza)
+	eachAvailable(ev.Host, s.JID.Local(), func(other *session.Session, _ *stanza.Stanza) { f.Deliver(other) })
 	if r == nil {
 		return
 	}
 	for contact, i := range r.Items {
 		if i.From {
-			ev.Submit(ctx, s, st.WithTo(contact))
+			f.Submit(ctx, s, contact)
 		}
 	}
 }
@@ -203,16 +230,17 @@ func (m *presence) initial(ctx context.Context, ev *route.Event, s *session.Sess
 	}
 	eachAvailable(ev.Host, s.JID.Local(), func(other *session.Session, st *stanza.Stanza) {
 		if other != s {
-			ev.Deliver(s, states.Of(other).stamped(st).WithTo(s.JID))
+			ev.Deliver(s, states.Of(other).later(st).WithTo(s.JID))
 		}
 	})
 	if r == nil {
 		return
 	}
 	account := s.JID.Bare()
+	probes := ev.Fan(stanza.New(stanza.Presence, "probe", s.JID, jid.JID{}, ""))
 	for contact, i := range r.Items {
 		if i.To {
-			ev.Send(ctx, stanza.New(stanza.Presence, "probe", s.JID, contact, ""))
+			probes.Send(ctx, contact)
 		}
 		if i.Pending != nil {
 			m.deliverRequest(ctx, ev, s, i)
@@ -240,8 +268,9 @@ func (m *presence) unavailable(ctx context.Context, ev *route.Event, s *session.
 		s.SetPresence(nil, 0)
 	}
 	if known := states.Peek(s); known != nil {
+		f := ev.Fan(ev.Stanza)
 		for to := range known.take() { // section 4.6.3
-			ev.Submit(ctx, s, ev.Stanza.WithTo(to))
+			f.Submit(ctx, s, to)
 		}
 	}
 }

@@ -134,7 +134,7 @@ func (m *presence) bare(ctx context.Context, ev *route.Event) ext.Verdict {
 		m.probed(ctx, ev)
 	case st.Type == "", st.Type == "unavailable":
 		for _, s := range ev.Host.Sessions.Resources(st.To.Local()) {
-			if s.Available() {
+			if s.Available() && !m.asks(ctx, ev, s) {
 				ev.Deliver(s, st)
 			}
 		}
@@ -221,9 +221,9 @@ func eachAvailable(h *route.Host, user string, fn func(s *session.Session, st *s
 }
 
 // sendAvailable tells somebody of each available resource of an account.
-func sendAvailable(ctx context.Context, ev *route.Event, user string, to jid.JID) (found bool) {
-	return eachAvailable(ev.Host, user, func(s *session.Session, st *stanza.Stanza) {
-		ev.Send(ctx, states.Of(s).stamped(st).WithTo(to))
+func sendAvailable(ctx context.Context, ev *route.Event, user string, to jid.JID) {
+	eachAvailable(ev.Host, user, func(s *session.Session, st *stanza.Stanza) {
+		ev.Send(ctx, states.Of(s).later(st).WithTo(to))
 	})
 }
 

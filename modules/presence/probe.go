@@ -4,6 +4,7 @@ package presence
 
 import (
 	"context"
+	"math"
 
 	"tercet/core/jid"
 	"tercet/core/route"
@@ -27,14 +28,19 @@ func (m *presence) probed(ctx context.Context, ev *route.Event) {
 		return
 	}
 	if st.To.IsBare() {
-		if !sendAvailable(ctx, ev, user, who) {
+		asked := turnOf(ev)
+		if !eachAvailable(ev.Host, user, func(s *session.Session, last *stanza.Stanza) {
+			if known := states.Of(s); known.now.Load() < asked { // else it tells him, or has told
+				ev.Send(ctx, known.later(last).WithTo(who))
+			}
+		}) {
 			ev.Send(ctx, stanza.New(stanza.Presence, "unavailable", st.To, who, st.ID))
 		}
 		return
 	}
 	if s := ev.Host.Sessions.Get(st.To); s != nil {
 		if last := s.Presence(); last != nil {
-			ev.Send(ctx, states.Of(s).stamped(last).WithTo(who))
+			ev.Send(ctx, states.Of(s).later(last).WithTo(who))
 			return
 		}
 	}
@@ -64,4 +70,40 @@ func directedTo(s *session.Session, who jid.JID) *stanza.Stanza {
 		return st
 	}
 	return known.to(who.Bare())
+}
+
+// Two resources that become available at a time would tell each other twice: by
+// the broadcast of the one, and in answer to the probe of the other. Which of
+// them was available first decides: who comes later finds the other there, and
+// reaches it by its broadcast; the answer to its probe tells it of the other.
+
+// turnOf is when the resource became available for which the server sends a
+// probe; the end of time if that is not so: everybody else is answered.
+func turnOf(ev *route.Event) uint64 {
+	who := ev.Stanza.From
+	if ev.Origin != nil {
+		return math.MaxUint64
+	}
+	if h := ev.Host.Router.Host(who.Domain()); h != nil {
+		if s := h.Sessions.Get(who); s != nil {
+			if known := states.Peek(s); known != nil && s.Available() {
+				return known.began.Load()
+			}
+		}
+	}
+	return math.MaxUint64
+}
+
+// asks reports whether a resource that gets a broadcast has a probe under way
+// that will be answered with it.
+func (m *presence) asks(ctx context.Context, ev *route.Event, s *session.Session) bool {
+	if !ev.Copy || ev.Origin == nil || ev.Stanza.Type != "" {
+		return false
+	}
+	from, to := states.Peek(ev.Origin), states.Peek(s)
+	if from == nil || to == nil || from.now.Load() >= to.began.Load() {
+		return false
+	}
+	r := m.rosterOf(ctx, ev.Pass, s.JID.Local())
+	return r != nil && r.Items[ev.Stanza.From.Bare()].To
 }
