@@ -53,15 +53,15 @@ func newConnector(path string, pragmas []string) (driver.Connector, error) {
 	return sqlite.NewConnector(u.String())
 }
 
-// openPool returns a pool of at most n connections, for what is not worth a conn.
-func openPool(path string, n int, pragmas []string) (*sql.DB, error) {
+// openPool returns a pool of one connection, for what is not worth a conn.
+func openPool(path string, pragmas []string) (*sql.DB, error) {
 	connector, err := newConnector(path, pragmas)
 	if err != nil {
 		return nil, err
 	}
 	db := sql.OpenDB(connector)
-	db.SetMaxOpenConns(n)
-	db.SetMaxIdleConns(n)
+	db.SetMaxOpenConns(1)
+	db.SetMaxIdleConns(1)
 	return db, nil
 }
 

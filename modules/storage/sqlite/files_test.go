@@ -141,7 +141,7 @@ func TestForeign(t *testing.T) {
 func TestNotOurs(t *testing.T) {
 	dir := filepath.Dir(place(t))
 	foreign := filepath.Join(dir, "foreign.sqlite")
-	pool, err := openPool(foreign, 1, nil)
+	pool, err := openPool(foreign, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

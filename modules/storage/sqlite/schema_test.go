@@ -30,7 +30,7 @@ func makeDatabase(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	path := place(t)
-	pool, err := openPool(path, 1, nil)
+	pool, err := openPool(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +144,7 @@ func TestMigrate(t *testing.T) {
 		"00002_next.sql":   {Data: []byte("-- +goose Up\nALTER TABLE value ADD COLUMN extra INTEGER NOT NULL DEFAULT 7;\nUPDATE value SET extra = 8 WHERE owner = 'romeo';\n")},
 	}
 	path := makeDatabase(t, "v1.sql")
-	pool, err := openPool(path, 1, nil)
+	pool, err := openPool(path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -238,7 +238,7 @@ func TestPlans(t *testing.T) {
 	if len(texts) < 30 || len(texts) > 80 {
 		t.Errorf("%d statements prepared; some were not, or their number has no bound", len(texts))
 	}
-	pool, err := openPool(db.path, 1, nil)
+	pool, err := openPool(db.path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -112,7 +112,7 @@ func Open(path string, o Options) (db *DB, err error) {
 // start opens the connections and brings the schema up to date.
 func (db *DB) start() error {
 	ctx := context.Background()
-	pool, err := openPool(db.path, 1, writerPragmas(db.options))
+	pool, err := openPool(db.path, writerPragmas(db.options))
 	if err != nil {
 		return err
 	}

@@ -416,7 +416,7 @@ func TestLogOnFullDisk(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	pool, err := openPool(db.path, 1, nil)
+	pool, err := openPool(db.path, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
