@@ -115,7 +115,7 @@ func timed[E any](e entry, weight int64) any {
 	fn, m := e.value.(Handler[E]), e.owner.meter
 	return Handler[E](func(ctx context.Context, ev *E) Verdict {
 		f := &frame{Context: ctx, began: clock()}
-		v := fn(f, ev)
+		v := fn(f, ev) //nolint:contextcheck // the frame is made of ctx
 		f.end(m, weight)
 		return v
 	})

@@ -114,7 +114,7 @@ func (t *Table) Enter() Pass {
 		sh := &s.shards[here]
 		n := sh.readers.Add(entered)
 		if t.now.Load() == s {
-			if uint32(n>>32)*0x9e3779b9 <= s.share { // spread evenly, whatever pattern the passes have
+			if uint32(n>>32)*0x9e3779b9 <= s.share { //nolint:gosec // the upper half, spread evenly, whatever pattern the passes have
 				return Pass{&s.timed, sh}
 			}
 			return Pass{&s.plain, sh}

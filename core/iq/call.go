@@ -70,7 +70,7 @@ func Call(ctx context.Context, s *ext.Scope, h *route.Host, st *stanza.Stanza, t
 	bg := context.WithoutCancel(ctx)
 	if !all.add(key, c, func() {
 		late := s.After(timeout, func(context.Context) { all.end(bg, key, nil, ErrTimeout) })
-		closed := context.AfterFunc(s.Context(), func() {
+		closed := context.AfterFunc(s.Context(), func() { //nolint:contextcheck // the end of the module, not of the caller
 			s.Go(func(context.Context) { all.end(bg, key, nil, ext.ErrClosed) }) // runs: the call holds s
 		})
 		c.stop = func() { late(); closed() }

@@ -331,6 +331,9 @@ func TestPanicOfAHandler(t *testing.T) {
 	if got := <-reported; got != "c2s at the disco true" {
 		t.Errorf("reported %q", got)
 	}
+	if got := ext.MeterOf(s).Total().Panics; got != 1 {
+		t.Errorf("%d panics were counted", got)
+	}
 	if _, err := c.Read(make([]byte, 1)); err == nil || isTimeout(err) {
 		t.Errorf("the connection is not closed: %v", err)
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -22,12 +23,12 @@ var Module = module.Define("profile", module.OnServer, struct{}{}, load).Auto()
 
 func load(s *module.Scope, _ struct{}) error {
 	m := &profile{s}
-	words := kinds[0].name
-	for _, k := range kinds[1:] {
-		words += "|" + k.name
+	var words []string
+	for _, k := range kinds {
+		words = append(words, k.name)
 	}
 	shell.Command.Set(s, "profile", shell.Spec{
-		Args: words, Doc: "Take a profile of the running server, into a file here.",
+		Args: strings.Join(words, "|"), Doc: "Take a profile of the running server, into a file here.",
 		Flags: []shell.Flag{
 			{Name: "seconds", Value: "N", Doc: "How long it is taken; heap, goroutine and allocs: how long to wait before."},
 			{Name: "output", Value: "FILE", Doc: "The file, which is not there yet; - is standard output."},
@@ -51,7 +52,7 @@ func (m *profile) held(fn func(context.Context, *shell.Call) error) func(context
 		defer m.scope.Hold()()
 		ctx, cancel := context.WithCancelCause(ctx)
 		defer cancel(nil)
-		defer context.AfterFunc(m.scope.Context(), func() { cancel(errUnloaded) })()
+		defer context.AfterFunc(m.scope.Context(), func() { cancel(errUnloaded) })() //nolint:contextcheck // the end of the module, not of the client
 		if m.scope.Context().Err() != nil {
 			return errUnloaded
 		}
