@@ -72,6 +72,9 @@ func TestChannelBinding(t *testing.T) {
 					x, xok := a.ChannelBinding(typ)
 					y, yok := b.ChannelBinding(typ)
 					want := typ != "tls-nonsense" && (typ != "tls-unique" || version == tls.VersionTLS12)
+					if a.Binds(typ) != want || b.Binds(typ) != want {
+						t.Errorf("%s: binds %v, %v, want %v", typ, a.Binds(typ), b.Binds(typ), want)
+					}
 					if xok != want || yok != want || want && (len(x) == 0 || !bytes.Equal(x, y)) {
 						t.Errorf("%s: %x %v, %x %v", typ, x, xok, y, yok)
 					}

@@ -184,6 +184,21 @@ func (c *Conn) ChannelBinding(typ string) ([]byte, bool) {
 	return nil, false
 }
 
+// Binds reports whether ChannelBinding has that type, and computes nothing
+// where TLS 1.3 makes it sure.
+func (c *Conn) Binds(typ string) bool {
+	if s, ok := c.TLS(); ok && s.Version >= tls.VersionTLS13 {
+		switch typ {
+		case "tls-exporter":
+			return true
+		case "tls-unique":
+			return false
+		}
+	}
+	_, ok := c.ChannelBinding(typ)
+	return ok
+}
+
 // endPoint is RFC 5929 4.1: the hash of the signature, SHA-256 for MD5 and
 // SHA-1, nothing for a signature without a hash.
 func endPoint(cert *x509.Certificate) ([]byte, bool) {
