@@ -51,9 +51,11 @@ func load(s *module.Scope, o options) error {
 	return nil
 }
 
+var required = element.New(ns, "bind").Open(ns, "required").Element()
+
 func (b *binder) feature(_ context.Context, ev *stream.FeaturesEvent) ext.Verdict {
 	if ev.Stream.User() != "" && !ev.Stream.Bound() {
-		ev.Add(element.New(ns, "bind").Open(ns, "required").Element())
+		ev.Add(required)
 	}
 	return ext.Next
 }

@@ -56,9 +56,11 @@ func load(s *module.Scope, o options) error {
 	return nil
 }
 
+var approval = element.New(nsApproval, "sub").Element()
+
 func feature(_ context.Context, ev *stream.FeaturesEvent) ext.Verdict {
 	if ev.Stream.User() != "" && !ev.Stream.Bound() {
-		ev.Add(element.New(nsApproval, "sub").Element())
+		ev.Add(approval)
 	}
 	return ext.Next
 }

@@ -64,9 +64,11 @@ func load(s *module.Scope, o options) error {
 	return nil
 }
 
+var versioning = element.New(nsVersion, "ver").Element()
+
 func (m *roster) feature(_ context.Context, ev *stream.FeaturesEvent) ext.Verdict {
 	if ev.Stream.User() != "" && !ev.Stream.Bound() {
-		ev.Add(element.New(nsVersion, "ver").Element())
+		ev.Add(versioning)
 	}
 	return ext.Next
 }

@@ -66,8 +66,8 @@ func (m *sasl) auth(ev *stream.Event, n *negotiation) {
 		m.refuse(st, n, err)
 		return
 	}
-	c := m.channel(st)
-	c.Offered, c.Bindings = n.offered, n.bindings
+	c := channel(st)
+	c.Offered, c.Bindings, c.Log = n.offered, n.bindings, m.scope.Log.With("stream", st.ID)
 	n.exchange = mech.Start(accounts, c)
 	m.step(st, n, initial)
 }

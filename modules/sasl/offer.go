@@ -39,7 +39,8 @@ func (m *sasl) features(ctx context.Context, ev *stream.FeaturesEvent) ext.Verdi
 	if !speaks(st) || (m.Encryption && !st.Secured) {
 		return ext.Next
 	}
-	c := m.channel(st)
+	c := channel(st)
+	c.Bindings = bindingsOf(st)
 	names, bound := m.offers(ev.Pass, c)
 	if !bound {
 		c.Bindings = nil
@@ -50,19 +51,37 @@ func (m *sasl) features(ctx context.Context, ev *stream.FeaturesEvent) ext.Verdi
 		m.scope.Log.WarnContext(ctx, "no SASL mechanism can be offered: nobody can log in", "stream", st.ID, "remote", remote(st), "secured", st.Secured)
 		return ext.Next
 	}
+	last := m.last.Load()
+	if last == nil || !slices.Equal(last.names, names) || !slices.Equal(last.bindings, c.Bindings) {
+		last = newOffer(names, c.Bindings)
+		m.last.Store(last)
+	}
+	for _, e := range last.features {
+		ev.Add(e)
+	}
+	return ext.Next
+}
+
+// An offer is what a stream is told. Most are told the same.
+type offer struct {
+	names, bindings []string
+	features        []element.Element
+}
+
+func newOffer(names, bindings []string) *offer {
 	list := element.New(nsSASL, "mechanisms")
 	for _, name := range names {
 		list.TextChild(nsSASL, "mechanism", name)
 	}
-	ev.Add(list.Element())
-	if len(c.Bindings) > 0 {
+	o := &offer{names, bindings, []element.Element{list.Element()}}
+	if len(bindings) > 0 {
 		list := element.New(nsBinding, "sasl-channel-binding")
-		for _, kind := range c.Bindings {
+		for _, kind := range bindings {
 			list.Open(nsBinding, "channel-binding").Attr("type", kind).Close()
 		}
-		ev.Add(list.Element())
+		o.features = append(o.features, list.Element())
 	}
-	return ext.Next
+	return o
 }
 
 // bindings are the types of channel binding that we know, best first: what is
@@ -70,20 +89,20 @@ func (m *sasl) features(ctx context.Context, ev *stream.FeaturesEvent) ext.Verdi
 var bindings = [...]string{"tls-exporter", "tls-unique", "tls-server-end-point"}
 
 // channel describes a stream to the mechanisms.
-func (m *sasl) channel(st *stream.Stream) *auth.Channel {
-	c := &auth.Channel{
-		Host: st.Host, Remote: st.Remote.Addr().Unmap(), Secured: st.Secured, Log: m.scope.Log.With("stream", st.ID),
-		Binding: st.Conn.ChannelBinding,
-	}
+func channel(st *stream.Stream) *auth.Channel {
+	return &auth.Channel{Host: st.Host, Remote: st.Remote.Addr().Unmap(), Secured: st.Secured, Binding: st.Conn.ChannelBinding}
+}
+
+func bindingsOf(st *stream.Stream) (all []string) {
 	if !st.Secured {
-		return c
+		return nil
 	}
 	for _, kind := range bindings {
-		if _, ok := st.Conn.ChannelBinding(kind); ok {
-			c.Bindings = append(c.Bindings, kind)
+		if st.Conn.Binds(kind) {
+			all = append(all, kind)
 		}
 	}
-	return c
+	return all
 }
 
 // offers are the names of the mechanisms that the stream may use. Bound says

@@ -6,6 +6,7 @@ package sasl
 
 import (
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"tercet/config"
@@ -92,12 +93,13 @@ type sasl struct {
 	options
 	scope    *module.Scope
 	attempts *attempts
+	last     atomic.Pointer[offer]
 }
 
 var perHost = slot.New[attempts]("sasl-attempts")
 
 func load(s *module.Scope, o options) error {
-	m := &sasl{o, s, perHost.Of(s.Host)}
+	m := &sasl{options: o, scope: s, attempts: perHost.Of(s.Host)}
 	stream.Features.Handle(s, 0, m.features)
 	for local, fn := range map[string]func(*sasl, *stream.Event, *negotiation){
 		"auth": (*sasl).auth, "response": (*sasl).response, "abort": (*sasl).abort,
