@@ -168,7 +168,8 @@ func openPosix(l *lua.LState) int {
 		"getgid": func(l *lua.LState) int { return one(l, lua.LNumber(os.Getgid())) },
 		"mkdir": func(l *lua.LState) int {
 			if err := os.Mkdir(l.CheckString(1), 0o777); err != nil {
-				return refused(l, lua.LFalse, err)
+				l.Push(lua.LFalse)
+				return 1 + pushReason(l, err)
 			}
 			return one(l, lua.LTrue)
 		},

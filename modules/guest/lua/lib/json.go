@@ -163,7 +163,7 @@ func (e *encoder) table(t *lua.LTable, depth int) {
 // object, in which "__array" is the array part and "__hash" has keys that are
 // no strings, each followed by its value.
 func (e *encoder) plain(t *lua.LTable, depth int) {
-	n := t.Len()
+	n := border(t)
 	var keys, others []lua.LValue
 	for k, _ := t.Next(lua.LNil); k != lua.LNil; k, _ = t.Next(k) {
 		switch k := k.(type) {
@@ -215,12 +215,21 @@ func (e *encoder) plain(t *lua.LTable, depth int) {
 	e.buf = append(e.buf, '}')
 }
 
+// border is how many items t has up to the first hole.
+func border(t *lua.LTable) int {
+	n := 0
+	for t.RawGetInt(n+1) != lua.LNil {
+		n++
+	}
+	return n
+}
+
 func (e *encoder) array(t *lua.LTable, depth int) {
 	if depth > maxNested {
 		e.l.RaiseError("json: nested too deep")
 	}
 	e.buf = append(e.buf, '[')
-	for i := range t.Len() {
+	for i := range border(t) {
 		if i > 0 {
 			e.buf = append(e.buf, ',')
 		}

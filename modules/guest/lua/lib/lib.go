@@ -16,7 +16,8 @@ import (
 	"sync"
 
 	lua "github.com/yuin/gopher-lua"
-	"github.com/yuin/gopher-lua/parse"
+
+	"tercet/config/lua51"
 )
 
 //go:embed lua
@@ -58,15 +59,15 @@ func scripts() map[string]string {
 	return files
 }
 
-// script returns the loader of a library in Lua, which is compiled once.
+// script returns the loader of a library in Lua.
 func script(name, file string) lua.LGFunction {
 	compile := compiled(file)
 	return func(l *lua.LState) int {
-		proto, err := compile()
+		chunk, err := compile()
 		if err != nil {
 			l.RaiseError("%s", err.Error())
 		}
-		l.Push(l.NewFunctionFromProto(proto))
+		l.Push(lua51.New(unmetered{}).Load(l, chunk))
 		l.Push(lua.LString(name))
 		l.Call(1, 2)
 		if meta := l.Get(-1); meta != lua.LNil { // util.array hands out its metatable too, for util.json
@@ -78,30 +79,30 @@ func script(name, file string) lua.LGFunction {
 	}
 }
 
-// compiled holds the code of each library in Lua, for all universes.
-var protos sync.Map // file -> func() (*lua.FunctionProto, error)
+// unmetered lets through what a library concatenates; what modules do and what
+// string and table do for a library is metered by the universe.
+type unmetered struct{}
 
-func compiled(file string) func() (*lua.FunctionProto, error) {
-	once, _ := protos.LoadOrStore(file, sync.OnceValues(func() (*lua.FunctionProto, error) { return compileFile(file) }))
-	fn, _ := once.(func() (*lua.FunctionProto, error))
+func (unmetered) Alloc(*lua.LState, int) {}
+func (unmetered) Step(*lua.LState, int)  {}
+
+// chunks holds the code of each library in Lua, for all universes.
+var chunks sync.Map // file -> func() (*lua51.Chunk, error)
+
+func compiled(file string) func() (*lua51.Chunk, error) {
+	once, _ := chunks.LoadOrStore(file, sync.OnceValues(func() (*lua51.Chunk, error) {
+		source, err := sources.ReadFile(file)
+		if err != nil {
+			return nil, fmt.Errorf("load Lua library: %w", err)
+		}
+		chunk, err := lua51.Compile(file, source)
+		if err != nil {
+			return nil, fmt.Errorf("load Lua library %s: %w", file, err)
+		}
+		return chunk, nil
+	}))
+	fn, _ := once.(func() (*lua51.Chunk, error))
 	return fn
-}
-
-func compileFile(file string) (*lua.FunctionProto, error) {
-	f, err := sources.Open(file)
-	if err != nil {
-		return nil, fmt.Errorf("load Lua library: %w", err)
-	}
-	defer f.Close() //nolint:errcheck // it was only read
-	chunk, err := parse.Parse(f, file)
-	if err != nil {
-		return nil, fmt.Errorf("load Lua library: %w", err)
-	}
-	proto, err := lua.Compile(chunk, file)
-	if err != nil {
-		return nil, fmt.Errorf("load Lua library: %w", err)
-	}
-	return proto, nil
 }
 
 // library returns a loader that makes a table of these functions.

@@ -45,7 +45,7 @@ func run(tb testing.TB, files ...string) string {
 	var out bytes.Buffer
 	l := newState(tb, &out)
 	for _, file := range files {
-		if err := l.DoFile(filepath.Join("testdata", file)); err != nil {
+		if err := doFile(l, filepath.Join("testdata", file)); err != nil {
 			tb.Fatalf("%s\n%v", out.String(), err)
 		}
 	}
@@ -105,7 +105,7 @@ func theirs(t *testing.T, interpreter, file string) string {
 	cmd := exec.CommandContext(t.Context(), interpreter, script, file)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+		t.Fatalf("%v\n%s", err, out[max(0, len(out)-600):])
 	}
 	return string(out)
 }

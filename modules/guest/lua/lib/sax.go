@@ -103,7 +103,7 @@ func (x *sax) run(final bool) error {
 		}
 		x.skip(n)
 	}
-	if x.stopped {
+	if x.flush(); x.stopped {
 		return errSAXAborted
 	}
 	if len(x.buf)+len(x.text) > maxToken {

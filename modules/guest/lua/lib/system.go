@@ -48,15 +48,21 @@ func now() lua.LNumber {
 
 // refused pushes what a system call says when it fails: nil, words, errno.
 func refused(l *lua.LState, first lua.LValue, err error) int {
-	words, number := err.Error(), 0
+	l.Push(first)
+	pushReason(l, err)
+	var errno syscall.Errno
+	_ = errors.As(err, &errno) // 0 if it is none
+	l.Push(lua.LNumber(errno))
+	return 3
+}
+
+// pushReason pushes the words alone.
+func pushReason(l *lua.LState, err error) int {
 	var errno syscall.Errno
 	if errors.As(err, &errno) {
-		words, number = errnoText(errno), int(errno)
+		return one(l, lua.LString(errnoText(errno)))
 	}
-	l.Push(first)
-	l.Push(lua.LString(words))
-	l.Push(lua.LNumber(number))
-	return 3
+	return one(l, lua.LString(err.Error()))
 }
 
 // errnoText is the text of C's strerror, which begins with a capital.

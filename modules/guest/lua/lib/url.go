@@ -17,13 +17,17 @@ func openURL(l *lua.LState) int {
 		"absolute":   urlAbsolute,
 		"parse_path": urlParsePath,
 		"build_path": urlBuildPath,
-		"escape":     func(l *lua.LState) int { return one(l, lua.LString(percentEncode(l.CheckString(1), ""))) },
+		"escape":     func(l *lua.LState) int { return one(l, lua.LString(percentEncode(l.CheckString(1), lowerHex, ""))) },
 		"unescape":   func(l *lua.LState) int { return one(l, lua.LString(percentDecode(l.CheckString(1)))) },
 	}))
 }
 
-func percentEncode(s, unreserved string) string {
-	const hex = "0123456789abcdef"
+const (
+	lowerHex = "0123456789abcdef"
+	upperHex = "0123456789ABCDEF"
+)
+
+func percentEncode(s, hex, unreserved string) string {
 	out := make([]byte, 0, len(s))
 	for i := range len(s) {
 		c := s[i]
@@ -124,7 +128,7 @@ func splitAuthority(s string, put func(name, value string)) {
 func isScheme(s string) bool {
 	for i := range len(s) {
 		c := s[i] | 0x20
-		if c >= 'a' && c <= 'z' || i > 0 && (s[i] >= '0' && s[i] <= '9' || strings.IndexByte("+-.", s[i]) >= 0) {
+		if c >= 'a' && c <= 'z' || s[i] >= '0' && s[i] <= '9' || i > 0 && strings.IndexByte("+-.", s[i]) >= 0 {
 			continue
 		}
 		return false
@@ -275,7 +279,7 @@ func urlBuildPath(l *lua.LState) int {
 			l.ArgError(1, "a segment that is no string")
 		}
 		if !asIs {
-			segment = percentEncode(segment, "-.!~*'():@&=+$,")
+			segment = percentEncode(segment, upperHex, "-.!~*'():@&=+$,")
 		}
 		segments = append(segments, segment)
 	}

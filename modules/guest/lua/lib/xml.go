@@ -191,7 +191,7 @@ func (p *expat) connect(l *lua.LState, self *lua.LUserData) {
 	if has("EndCdataSection") {
 		on.endCDATA = func() { call("EndCdataSection") }
 	}
-	on.startSpace = func(prefix, uri string) { call("StartNamespaceDecl", orNil(prefix), lua.LString(uri)) }
+	on.startSpace = func(prefix, uri string) { call("StartNamespaceDecl", orNil(prefix), orNil(uri)) }
 	on.endSpace = func(prefix string) { call("EndNamespaceDecl", orNil(prefix)) }
 	on.declaration = func(version, encoding, standalone string) {
 		call("XmlDecl", lua.LString(version), orNil(encoding), lua.LBool(standalone == "yes"))

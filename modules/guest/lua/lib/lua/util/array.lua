@@ -90,8 +90,8 @@ function writers.slice(into, list, first, last)
 	if last > n then last = n; end
 	if first < 0 then
 		first = n + first + 1;
-		if first < 1 then first = 1; end
 	end
+	if first < 1 then first = 1; end
 	local kept = 0;
 	local copy = {};
 	for i = first, last do

@@ -1,6 +1,6 @@
 -- SPDX-License-Identifier: Apache-2.0
 
--- Least recently used caches with a bound.
+-- Caches with a bound: what was set longest ago goes first.
 
 local cache_methods = {};
 local cache_mt = { __name = "cache", __index = cache_methods };
@@ -58,11 +58,7 @@ end
 
 function cache_methods:get(key)
 	local entry = self._data[key];
-	if entry then
-		unlink(entry);
-		link(self._head, entry);
-		return entry.value;
-	end
+	return entry and entry.value;
 end
 
 -- items walks over keys and values, the newest first.
@@ -98,8 +94,8 @@ function cache_methods:tail()
 end
 
 function cache_methods:resize(size)
+	size = math.floor(size);
 	assert(size > 0, "cache size must be greater than zero");
-	assert(size % 1 == 0, "cache size must be an integer");
 	while self._count > size do
 		if not evict(self) then return false; end
 	end
@@ -130,8 +126,8 @@ end
 
 local function new(size, on_evict)
 	size = assert(tonumber(size), "cache size must be a number");
+	size = math.floor(size);
 	assert(size > 0, "cache size must be greater than zero");
-	assert(size % 1 == 0, "cache size must be an integer");
 	local made = setmetatable({ size = size, _on_evict = on_evict }, cache_mt);
 	made:clear();
 	return made;

@@ -45,7 +45,7 @@ datatypes["xs:dateTime"] = {
 
 datatypes["pubsub:integer-or-max"] = {
 	read = function (text, field)
-		if text == "max" then return field.range_max or "max"; end
+		if text == "max" then return "max"; end
 		return datatypes["xs:integer"].read(text, field);
 	end;
 	write = function (n)
@@ -67,7 +67,7 @@ local function write_value(form, text) form:tag("value"):text(text):up(); end
 
 local function write_lines(form, _, value)
 	if type(value) == "table" then value = table.concat(value, "\n"); end
-	for line in (tostring(value) .. "\n"):gmatch("([^\n]*)\r?\n") do write_value(form, line); end
+	for line in tostring(value):gmatch("[^\r\n]+") do write_value(form, line); end
 end
 
 local function write_list(form, field, value)
@@ -87,10 +87,6 @@ writers["text-multi"] = write_lines;
 writers["list-multi"] = write_list;
 writers["jid-multi"] = write_list;
 
-local function is_list(value)
-	return type(value) == "table" and value[1] ~= nil;
-end
-
 local function write_media(form, field)
 	local media = field.media;
 	form:tag("media", {
@@ -102,18 +98,20 @@ local function write_media(form, field)
 	form:up();
 end
 
--- write_options adds what may be chosen, and returns the defaults among it.
-local function write_options(form, field, formtype)
+-- write_options adds what may be chosen, then what is chosen at first.
+local function write_options(form, options, kind)
 	local defaults = {};
-	for _, option in ipairs(field.options) do
+	for _, option in ipairs(options) do
 		local value, label = option, option;
-		if type(option) == "table" then value, label = option.value, option.label; end
-		if formtype == "form" then
-			form:tag("option", { label = label }):tag("value"):text(value):up():up();
-			if type(option) == "table" and option.default then defaults[#defaults + 1] = value; end
+		if type(option) == "table" then
+			value, label = option.value, option.label;
+			if option.default then defaults[#defaults + 1] = value; end
 		end
+		form:tag("option", { label = label }):tag("value"):text(value):up():up();
 	end
-	return defaults;
+	for i, value in ipairs(defaults) do
+		if i == 1 or kind ~= "list-single" then write_value(form, value); end
+	end
 end
 
 local function write_datatype(form, field)
@@ -121,42 +119,36 @@ local function write_datatype(form, field)
 	if field.range_min or field.range_max then
 		local function limit(n) return n and ("%d"):format(n); end
 		form:tag("range", { min = limit(field.range_min), max = limit(field.range_max) }):up();
-	elseif field.open then
-		form:tag("open"):up();
-	else
-		form:tag("basic"):up();
 	end
 	form:up();
 end
 
 local function write_field(form, field, data, formtype)
-	local kind = field.type;
+	local kind = field.type or "text-single";
+	local filled = formtype == "submit" or formtype == "result";
 	local label = formtype ~= "submit" and field.label or nil;
 	form:tag("field", { type = kind, var = field.var or field.name, label = label });
 	if formtype ~= "submit" and field.desc then form:text_tag("desc", field.desc); end
 	if formtype == "form" and field.datatype then write_datatype(form, field); end
 
-	local value, options = field.value, field.options;
-	if data and field.name and data[field.name] ~= nil then
-		value = data[field.name];
-		if options and type(value) ~= "table" then
-			-- what is chosen may come as a list of options of its own
-		elseif type(value) == "table" and (value.options or (kind == "list-single" and is_list(value)
-			and type(value[1]) == "table")) then
-			options, value = value.options or value, value.default;
+	local value = field.value;
+	if data and field.name and data[field.name] ~= nil then value = data[field.name]; end
+	if not filled and (kind == "list-single" or kind == "list-multi") then
+		if type(value) == "table" then -- a list is what may be chosen
+			write_options(form, value, kind);
+		elseif field.options and value ~= nil then
+			local plain = {};
+			for i, option in ipairs(field.options) do
+				plain[i] = type(option) == "table" and { value = option.value, label = option.label } or option;
+			end
+			write_options(form, plain, kind);
+			write_value(form, as_text(field, value));
+		elseif field.options then
+			write_options(form, field.options, kind);
+		elseif value ~= nil then
+			write_value(form, as_text(field, value));
 		end
-	elseif not options and (kind == "list-single" or kind == "list-multi") and type(value) == "table"
-		and (type(value[1]) == "table" or kind == "list-single") then
-		options, value = value, nil; -- the old way to give options
-	end
-
-	if options and (kind == "list-single" or kind == "list-multi" or kind == "jid-multi") then
-		local defaults = write_options(form, { options = options }, formtype);
-		if value == nil and formtype == "form" then
-			value = kind == "list-single" and defaults[1] or (kind ~= "list-single" and #defaults > 0 and defaults or nil);
-		end
-	end
-	if value ~= nil then
+	elseif value ~= nil then
 		(writers[kind] or write_single)(form, field, value);
 	end
 	if field.media then write_media(form, field); end
@@ -233,7 +225,7 @@ end
 local booleans = { ["1"] = true, ["true"] = true, ["0"] = false, ["false"] = false };
 readers["boolean"] = function (tag, required)
 	local text = tag:get_child_text("value");
-	if text == nil or text == "" then
+	if text == nil then
 		if required then return nil, "Required value missing"; end
 		return nil;
 	end

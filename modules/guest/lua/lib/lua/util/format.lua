@@ -32,7 +32,7 @@ end
 
 local function clean(text)
 	if not valid_utf8(text) then return quote(text); end
-	return (text:gsub("[%z\1-\8\11-\31\127]", pictures):gsub("\n", "\n\t"));
+	return (text:gsub("[%z\1-\8\11-\31\127]", pictures):gsub("\n\t?", "\n\t"));
 end
 
 local function serialize(value)

@@ -43,7 +43,7 @@ local function new_render(pattern, escape, filters)
 				filter, after = rest:match("^([%a_][%w_.]*)(.*)$");
 			end
 			local apply = filter and filters and filters[filter];
-			if apply then
+			if apply and value ~= nil then
 				local passed;
 				if argument then passed = argument:sub(2, -2); end
 				value = apply(value, passed);

@@ -20,9 +20,7 @@ local readers = {
 	end;
 	first = function (tag)
 		local at = tag:get_text();
-		local index = tonumber(tag.attr.index);
-		if index then return { at, index = index }; end
-		return at;
+		return { at, index = tonumber(tag.attr.index) };
 	end;
 };
 

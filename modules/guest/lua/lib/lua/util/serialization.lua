@@ -5,6 +5,8 @@
 local envload = require "util.envload".envload;
 local pairs, type, tostring, getmetatable = pairs, type, tostring, getmetatable;
 
+local huge = 1 / 0;
+
 local keywords = {};
 for word in ([[and break do else elseif end false for function goto if in local nil not or repeat return then true
 	until while]]):gmatch("%l+") do
@@ -22,13 +24,11 @@ local function quote(text)
 end
 
 local function number(n)
-	if n == math.huge then return "(1/0)"; end
-	if n == -math.huge then return "(-1/0)"; end
+	if n == huge then return "(1/0)"; end
+	if n == -huge then return "(-1/0)"; end
 	if n ~= n then return "(0/0)"; end
 	if n % 1 == 0 and n > -2 ^ 53 and n < 2 ^ 53 then return ("%d"):format(n); end
-	local short = ("%.14g"):format(n);
-	if tonumber(short) == n then return short; end
-	return ("%.17g"):format(n);
+	return ("%.18g"):format(n);
 end
 
 -- What each option is: how lines break and are indented, what stands around
@@ -113,7 +113,8 @@ local function new(given)
 		end
 		local parts = {};
 		local indent = options.indentwith:rep(depth);
-		local count = #t;
+		local count = 0;
+		while rawget(t, count + 1) ~= nil do count = count + 1; end
 		local function add(text)
 			parts[#parts + 1] = options.itemstart .. (options.itemstart == "\n" and indent or "") .. text;
 		end

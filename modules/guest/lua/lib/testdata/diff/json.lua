@@ -11,7 +11,7 @@ for _, s in ipairs { 'true', 'false', '1', '-1.5e3', '"a\\u00e9\\ud83d\\ude00\\n
 end
 P(j.decode("[null]")[1] == j.null, tostring(j.null), j.decode("null") == j.null);
 for _, v in ipairs { 1, -1.5, 1099511627776, 0.1, 1 / 3, "a\"b\\/\n\1\127\195\169\255\8\12\r\t", true, {}, { 1, 2 }, { a = 1 }, { 1, 2, a = 3 }, { [1.5] = 1 }, j.null,
-	{ j.null }, { [true] = 1 }, { a = { b = { c = {} } } }, { a = j.null }, "\226\128\168", setmetatable({ 1 }, { __freeze = function () return { "f" } end }) } do
+	{ j.null }, { [true] = 1 }, { [3] = 1, [1] = 2 }, { a = { b = { c = {} } } }, { a = j.null }, "\226\128\168", setmetatable({ 1 }, { __freeze = function () return { "f" } end }) } do
 	T(j.encode, v);
 end
 T(j.encode, nil); T(j.encode_array, {}); T(j.encode_array, { 1, "x" }); T(j.encode_ordered, { b = 1, a = 2, c = { z = 1, y = 2 } }); T(j.encode, print);
