@@ -7,6 +7,7 @@
 package slot
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -28,29 +29,40 @@ func (k Slot[T]) Name() string { return k.name }
 // A Holder has slots: it is a struct that embeds a Set.
 type Holder interface{ slots() *Set }
 
-// A Set is what a holder embeds; its zero value is ready.
+// A Set is what a holder embeds; its zero value is ready. A holder has few of
+// the slots that there are: they are searched one by one.
 type Set struct {
 	mu     sync.Mutex // guards values
-	values []any
+	values []value
+}
+
+type value struct {
+	id int
+	v  any // a *T
 }
 
 func (s *Set) slots() *Set { return s }
+
+// findLocked is the index of a slot's value, or -1.
+func (s *Set) findLocked(id int) int {
+	for i := range s.values {
+		if s.values[i].id == id {
+			return i
+		}
+	}
+	return -1
+}
 
 // Of returns the holder's T, a zero one at the first call.
 func (k Slot[T]) Of(h Holder) *T {
 	s := h.slots()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if k.id < len(s.values) {
-		if v, ok := s.values[k.id].(*T); ok {
-			return v
-		}
-	}
-	for len(s.values) <= k.id {
-		s.values = append(s.values, nil)
+	if i := s.findLocked(k.id); i >= 0 {
+		return s.values[i].v.(*T)
 	}
 	v := new(T)
-	s.values[k.id] = v
+	s.values = append(s.values, value{k.id, v})
 	return v
 }
 
@@ -59,11 +71,10 @@ func (k Slot[T]) Peek(h Holder) *T {
 	s := h.slots()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if k.id >= len(s.values) {
-		return nil
+	if i := s.findLocked(k.id); i >= 0 {
+		return s.values[i].v.(*T)
 	}
-	v, _ := s.values[k.id].(*T)
-	return v
+	return nil
 }
 
 // Clear forgets the holder's T.
@@ -71,7 +82,11 @@ func (k Slot[T]) Clear(h Holder) {
 	s := h.slots()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if k.id < len(s.values) {
-		s.values[k.id] = nil
+	i := s.findLocked(k.id)
+	if i < 0 {
+		return
+	}
+	if s.values = slices.Delete(s.values, i, i+1); len(s.values) == 0 {
+		s.values = nil
 	}
 }

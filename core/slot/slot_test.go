@@ -36,3 +36,33 @@ func TestSlotsAreSeparate(t *testing.T) {
 		t.Errorf("word = %q, want three", got)
 	}
 }
+
+func TestClearKeepsTheOthers(t *testing.T) {
+	var h holder
+	first, last := slot.New[int]("first"), slot.New[string]("last")
+	*first.Of(&h), *number.Of(&h), *last.Of(&h) = 1, 2, "3"
+	kept := last.Of(&h)
+	number.Clear(&h)
+	number.Clear(&h) // nothing is there
+	if *first.Of(&h) != 1 || last.Of(&h) != kept || number.Peek(&h) != nil {
+		t.Errorf("got %d, %q, %v", *first.Of(&h), *last.Of(&h), number.Peek(&h))
+	}
+	last.Clear(&h)
+	first.Clear(&h)
+	if *last.Of(&h) != "" {
+		t.Error("an old value has come back")
+	}
+}
+
+func BenchmarkPeek(b *testing.B) {
+	var h holder
+	for range 6 {
+		slot.New[int]("another").Of(&h)
+	}
+	number.Of(&h)
+	for b.Loop() {
+		if number.Peek(&h) == nil {
+			b.Fatal("lost")
+		}
+	}
+}
