@@ -14,7 +14,11 @@ import (
 // them all work is done (XEP-0198 section 4: the server has accepted
 // responsibility). It is off, and free, until Start.
 type Progress struct {
-	on      atomic.Bool
+	at atomic.Pointer[count] // nil: off
+}
+
+// count is what a Progress knows once it is on: most sessions need none.
+type count struct {
 	mu      sync.Mutex     // guards what follows
 	from    *stream.Stream // the only stream whose stanzas count
 	epoch   uint32         // of the tickets that count
@@ -28,15 +32,19 @@ type Progress struct {
 // Start begins to count at 0 what comes from a stream. Grown is told of each
 // growth of the count by whoever finished the work, with nothing held.
 func (p *Progress) Start(from *stream.Stream, grown func(done uint32)) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.from, p.begun, p.done, p.pending, p.grown = from, 0, 0, nil, grown
-	p.epoch++
-	p.on.Store(true)
+	c := p.at.Load()
+	if c == nil {
+		c = new(count)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.from, c.begun, c.done, c.pending, c.grown = from, 0, 0, nil, grown
+	c.epoch++
+	p.at.Store(c)
 }
 
 // On reports whether the count runs.
-func (p *Progress) On() bool { return p.on.Load() }
+func (p *Progress) On() bool { return p.at.Load() != nil }
 
 // A Ticket names a stanza whose work has begun.
 type Ticket struct{ epoch, n uint32 }
@@ -44,39 +52,47 @@ type Ticket struct{ epoch, n uint32 }
 // Begin numbers a stanza that came from a stream. Ok is false if another
 // stream has taken over: then the client will send the stanza again there.
 func (p *Progress) Begin(from *stream.Stream) (t Ticket, ok bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.from != from {
+	c := p.at.Load()
+	if c == nil {
 		return Ticket{}, false
 	}
-	p.begun++
-	p.pending = append(p.pending, false)
-	return Ticket{p.epoch, p.begun}, true
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.from != from {
+		return Ticket{}, false
+	}
+	c.begun++
+	c.pending = append(c.pending, false)
+	return Ticket{c.epoch, c.begun}, true
 }
 
 // Finish marks the work for a stanza as done.
 func (p *Progress) Finish(t Ticket) {
-	p.mu.Lock()
-	at := t.n - p.done - 1
-	if t.epoch != p.epoch || int(at) >= len(p.pending) {
-		p.mu.Unlock()
+	c := p.at.Load()
+	if c == nil {
+		return
+	}
+	c.mu.Lock()
+	at := t.n - c.done - 1
+	if t.epoch != c.epoch || int(at) >= len(c.pending) {
+		c.mu.Unlock()
 		return // of a count that was started anew
 	}
-	p.pending[at] = true
-	before := p.done
-	for len(p.pending) > 0 && p.pending[0] {
-		p.pending = p.pending[1:]
-		p.done++
+	c.pending[at] = true
+	before := c.done
+	for len(c.pending) > 0 && c.pending[0] {
+		c.pending = c.pending[1:]
+		c.done++
 	}
-	if len(p.pending) == 0 {
-		p.pending = nil
-		if p.idle != nil {
-			close(p.idle)
-			p.idle = nil
+	if len(c.pending) == 0 {
+		c.pending = nil
+		if c.idle != nil {
+			close(c.idle)
+			c.idle = nil
 		}
 	}
-	grown, done := p.grown, p.done
-	p.mu.Unlock()
+	grown, done := c.grown, c.done
+	c.mu.Unlock()
 	if grown != nil && done != before {
 		grown(done)
 	}
@@ -85,9 +101,13 @@ func (p *Progress) Finish(t Ticket) {
 // Counts are the number of stanzas that have come, and of those for which all
 // work is done.
 func (p *Progress) Counts() (begun, done uint32) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.begun, p.done
+	c := p.at.Load()
+	if c == nil {
+		return 0, 0
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.begun, c.done
 }
 
 // TakeOver has another stream's stanzas count from now on, waits until the
@@ -95,17 +115,21 @@ func (p *Progress) Counts() (begun, done uint32) {
 // that it was not done in time: what is not done counts as if it had not come,
 // and the client sends it again.
 func (p *Progress) TakeOver(to *stream.Stream, wait time.Duration) (done uint32, ok bool) {
-	p.mu.Lock()
-	p.from = to
-	if len(p.pending) == 0 {
-		defer p.mu.Unlock()
-		return p.done, true
+	c := p.at.Load()
+	if c == nil {
+		return 0, true
 	}
-	if p.idle == nil {
-		p.idle = make(chan struct{})
+	c.mu.Lock()
+	c.from = to
+	if len(c.pending) == 0 {
+		defer c.mu.Unlock()
+		return c.done, true
 	}
-	idle := p.idle
-	p.mu.Unlock()
+	if c.idle == nil {
+		c.idle = make(chan struct{})
+	}
+	idle := c.idle
+	c.mu.Unlock()
 	timer := time.NewTimer(wait)
 	defer timer.Stop()
 	select {
@@ -113,11 +137,11 @@ func (p *Progress) TakeOver(to *stream.Stream, wait time.Duration) (done uint32,
 		ok = true
 	case <-timer.C:
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.pending) > 0 {
-		p.begun, p.pending = p.done, nil
-		p.epoch++
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.pending) > 0 {
+		c.begun, c.pending = c.done, nil
+		c.epoch++
 	}
-	return p.done, ok
+	return c.done, ok
 }

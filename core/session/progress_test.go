@@ -45,7 +45,7 @@ func TestProgressWraps(t *testing.T) {
 	var p Progress
 	st := new(stream.Stream)
 	p.Start(st, nil)
-	p.begun, p.done = 1<<32-2, 1<<32-2
+	p.at.Load().begun, p.at.Load().done = 1<<32-2, 1<<32-2
 	for _, want := range []uint32{1<<32 - 1, 0, 1} {
 		n, _ := p.Begin(st)
 		p.Finish(n)
