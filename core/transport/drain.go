@@ -98,6 +98,7 @@ func (c *Conn) failLocked(err error) {
 	if c.phase < closing {
 		c.grace = time.Now().Add(readGrace)
 		_ = c.deadlineLocked(c.deadline)
+		c.unparkLocked()
 	}
 }
 

@@ -27,6 +27,7 @@ var errTruncated = errors.New("connection ended without close_notify")
 // input is the reading half of a Conn; it belongs to the own goroutine.
 type input struct {
 	buf        *readBuffer // nil while there are no bytes
+	part       []byte      // few bytes of a record that does not come on; buf is nil
 	start, end int         // of the bytes in buf
 	pending    int         // rest of the record that crypto/tls is reading
 	records    bool        // what comes is TLS
@@ -73,6 +74,8 @@ func (in *input) space() []byte {
 	switch {
 	case in.buf == nil:
 		in.buf = readBuffers.get()
+		in.end = copy(in.buf[:], in.part)
+		in.part = nil
 	case in.start > 0:
 		in.end = copy(in.buf[:], in.buf[in.start:in.end])
 		in.start = 0
@@ -88,6 +91,22 @@ func (in *input) release() {
 	}
 }
 
+// partSize bounds what a record that does not come on keeps in memory of its
+// own size instead of a whole buffer.
+const partSize = 512
+
+// spare makes the memory small before a wait for the rest of a record: such
+// waits cost a stranger nothing.
+func (in *input) spare() {
+	if n := in.end - in.start; in.buf != nil && n <= partSize {
+		if n > 0 {
+			in.part = append([]byte(nil), in.buf[in.start:in.end]...)
+			in.start = in.end
+		}
+		in.release()
+	}
+}
+
 func (in *input) take(p []byte) int {
 	n := copy(p, in.buf[in.start:in.end])
 	in.start += n
@@ -97,7 +116,7 @@ func (in *input) take(p []byte) int {
 
 // stop ends reading with err, and drops what has come.
 func (in *input) stop(err error) {
-	in.err, in.more, in.start, in.end = err, false, 0, 0
+	in.err, in.more, in.start, in.end, in.part = err, false, 0, 0, nil
 	in.release()
 }
 
@@ -184,7 +203,7 @@ func (c *Conn) readOnce(fd uintptr) bool {
 	n, again, err := readFD(fd, b)
 	if again {
 		c.in.short = true
-		c.in.release()
+		c.in.spare()
 		return false
 	}
 	c.in.note(n, len(b), err)

@@ -76,7 +76,7 @@ func (c *Conn) handshake(ctx context.Context, side func(net.Conn, *tls.Config) *
 	t := side((*under)(c), cfg)
 	err := t.HandshakeContext(ctx)
 	c.place.give()
-	c.place = place{}
+	c.place = nil
 	c.endHandshake(t, err)
 	if err == nil {
 		c.Flush()

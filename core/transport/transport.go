@@ -5,7 +5,7 @@
 // writing that never blocks a reader.
 //
 // A Conn has one reader, the stream's own goroutine, and many writers. Only
-// the own goroutine calls Wait, Read, Drained, the handshakes, WaitBelow,
+// the own goroutine calls Wait, Park, Read, Drained, the handshakes, WaitBelow,
 // AppendLast and Close; all other methods are for everybody. A handshake
 // leaves 4 KiB of stack behind: start the stream's loop in a fresh goroutine
 // after it. The loop of a stream is
@@ -141,12 +141,14 @@ type Conn struct {
 	writeErr error            // why nothing can be sent any more
 	phase    phase
 	blocking bool      // writes of crypto/tls wait: set before tls, so that only the handshake sees it
-	place    place     // of the handshake; the own goroutine's
+	place    *place    // of the handshake; the own goroutine's
 	aborted  bool      // the context of the handshake is over
 	reset    bool      // the peer is stuck: close by RST, leave nothing to the kernel
 	deadline time.Time // of reading, as asked for
 	armed    time.Time // of reading, as the runtime knows it; never later than deadline
 	grace    time.Time // reading ends here since writing failed
+	waker    Waker     // while the Conn is parked: who has no goroutine
+	ticket   uint64    // the parker's; 0: not parked
 }
 
 // phase is where a Conn stands in its life.
@@ -210,11 +212,14 @@ func (c *Conn) endLocked(err error) {
 	}
 	c.ended.Store(true)
 	c.out.wake(c.ended.Load())
-	if c.phase == shaking {
+	switch {
+	case c.waker != nil:
+		c.unparkLocked()
+	case c.phase == shaking:
 		_ = c.nc.SetDeadline(past)
-		return
+	default:
+		_ = c.nc.SetReadDeadline(past)
 	}
-	_ = c.nc.SetReadDeadline(past)
 }
 
 // SetReadDeadline bounds Wait and Read, which then return

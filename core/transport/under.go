@@ -8,23 +8,23 @@ import (
 	"time"
 )
 
-// place is that of a handshake in Options.Handshakes.
+// place is that of a handshake in Options.Handshakes; nil: there is no gate.
 type place struct {
-	enter func() error // nil: there is no gate
+	enter func() error
 	leave func()
 	taken bool
 }
 
-func newPlace(ctx context.Context, g Gate) place {
+func newPlace(ctx context.Context, g Gate) *place {
 	if g == nil {
-		return place{}
+		return nil
 	}
-	return place{enter: func() error { return g.Enter(ctx) }, leave: g.Leave}
+	return &place{enter: func() error { return g.Enter(ctx) }, leave: g.Leave}
 }
 
 // take waits for a place before something is computed.
 func (p *place) take() error {
-	if p.enter == nil || p.taken {
+	if p == nil || p.taken {
 		return nil
 	}
 	err := p.enter()
@@ -34,7 +34,7 @@ func (p *place) take() error {
 
 // give lets another one compute while the peer is waited for.
 func (p *place) give() {
-	if p.taken {
+	if p != nil && p.taken {
 		p.leave()
 		p.taken = false
 	}
