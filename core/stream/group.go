@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"sync"
+	"sync/atomic"
 )
 
 // A Group is the streams of a server. They outlive the module that has
@@ -18,6 +19,8 @@ type Group struct {
 	mu   sync.Mutex      // guards all and wait's growth
 	all  map[*Stream]struct{}
 	wait sync.WaitGroup
+
+	parked atomic.Int64
 }
 
 // NewGroup returns a group whose streams live in ctx.
@@ -32,21 +35,19 @@ func (g *Group) Start(s *Stream, direct *tls.Config) {
 	g.all[s] = struct{}{}
 	g.wait.Add(1)
 	g.mu.Unlock()
-	s.onPanic = g.OnPanic
-	done := s.opts.Done
-	s.opts.Done = func(s *Stream) {
-		if done != nil {
-			done(s)
-		}
-		g.mu.Lock()
-		delete(g.all, s)
-		g.mu.Unlock()
-		g.wait.Done()
-	}
+	s.group = g
 	if direct != nil {
 		s.Then(func(ctx context.Context) error { return s.directTLS(ctx, direct) })
 	}
 	go s.Run(g.ctx)
+}
+
+// remove takes out a stream that has ended.
+func (g *Group) remove(s *Stream) {
+	g.mu.Lock()
+	delete(g.all, s)
+	g.mu.Unlock()
+	g.wait.Done()
 }
 
 // Streams are the streams at this moment.
@@ -66,6 +67,9 @@ func (g *Group) Len() int {
 	defer g.mu.Unlock()
 	return len(g.all)
 }
+
+// Parked is the number of streams that have no goroutine at this moment.
+func (g *Group) Parked() int { return int(g.parked.Load()) }
 
 // Stop ends all streams with a stream error and waits for them, or for ctx.
 func (g *Group) Stop(ctx context.Context, cause *Error) error {

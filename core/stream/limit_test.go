@@ -52,7 +52,7 @@ func TestLimitPausesReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &flood{head: "<stream:stream to='example.org' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"}
 		table := ext.NewTable()
-		st := stream.New(transport.New(f, transport.Options{}), netip.AddrPort{}, stream.Options{
+		st := stream.New(transport.New(f, transport.Options{}), netip.AddrPort{}, &stream.Options{
 			Kind: "c2s", Content: element.NSClient, Limits: element.DefaultLimits, Log: slog.New(slog.DiscardHandler),
 			Open: func(s *stream.Stream, _ element.Header) error {
 				s.Enter("example.org", table)

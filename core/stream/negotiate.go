@@ -19,7 +19,6 @@ const Stop = ext.Stop
 // open answers a stream header (RFC 6120 section 4.7) with ours and our
 // features.
 func (s *Stream) open(ctx context.Context, h element.Header) error {
-	s.header = h
 	err := s.acceptHeader(h)
 	s.sendHeader(h)
 	if err != nil {

@@ -28,14 +28,16 @@ const (
 var errFresh = errors.New("stream: go on in a fresh goroutine")
 
 // Run reads the stream until it ends; it may return earlier and go on in a
-// goroutine of its own. Options.Done tells the end.
+// goroutine of its own.
 func (s *Stream) Run(ctx context.Context) {
 	err := s.guard(ctx, s.loop)
-	if errors.Is(err, errFresh) {
+	switch {
+	case errors.Is(err, errParked): // another goroutine may have the stream already
+	case errors.Is(err, errFresh):
 		go s.Run(ctx) // ends with the stream; the server waits for its streams
-		return
+	default:
+		s.finish(ctx, err)
 	}
-	s.finish(ctx, err)
 }
 
 // guard is the root of the stream's goroutine: a panic ends this stream only.
@@ -44,8 +46,8 @@ func (s *Stream) guard(ctx context.Context, fn func(context.Context) error) (err
 		if v := recover(); v != nil {
 			stack := debug.Stack()
 			s.Log.ErrorContext(ctx, "panic in a stream", "stream", s.ID, "err", fmt.Sprint(v), "stack", string(stack))
-			if s.onPanic != nil {
-				s.onPanic(stack)
+			if s.group != nil && s.group.OnPanic != nil {
+				s.group.OnPanic(stack)
 			}
 			err = Fail(InternalServerError, "")
 		}
@@ -80,17 +82,18 @@ func (s *Stream) loop(ctx context.Context) error {
 
 // await waits for input within the time that the stream's state allows.
 func (s *Stream) await(ctx context.Context) error {
-	for {
+	if !s.asleep {
 		s.arm()
+	}
+	s.asleep = false
+	for {
 		err := s.Conn.Wait()
 		if err == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
 			return s.ended(err)
 		}
-		s.deadline = time.Time{}
-		if !s.Bound() || !s.fireIdle(ctx) {
-			return Fail(ConnectionTimeout, "")
+		if err := s.quiet(ctx); err != nil {
+			return err
 		}
-		s.cork.Flush()
 	}
 }
 
@@ -107,18 +110,23 @@ func (s *Stream) relieve() error {
 // arm sets the read deadline; while stanzas flow it does so rarely.
 func (s *Stream) arm() {
 	var want time.Time
+	span, drowsy := s.opts.Idle, s.parks()
+	if drowsy {
+		span = s.opts.Park
+	}
 	switch {
 	case !s.Bound():
+		drowsy = false
 		if s.opts.Negotiation > 0 {
 			want = s.begun.Add(s.opts.Negotiation)
 		}
-	case s.opts.Idle > 0:
-		want = time.Now().Add(s.opts.Idle)
-		if d := want.Sub(s.deadline); d >= 0 && d < s.opts.Idle/8 {
+	case span > 0:
+		want = time.Now().Add(span)
+		if d := want.Sub(s.deadline); drowsy == s.drowsy && d >= 0 && d < span/8 {
 			return
 		}
 	}
-	if want.Equal(s.deadline) {
+	if s.drowsy = drowsy; want.Equal(s.deadline) {
 		return
 	}
 	s.deadline = want
@@ -272,8 +280,8 @@ func (s *Stream) finish(ctx context.Context, err error) {
 	}
 	s.reader.Discard()
 	s.reader.Release()
-	if s.opts.Done != nil {
-		s.opts.Done(s)
+	if s.group != nil {
+		s.group.remove(s)
 	}
 }
 

@@ -34,7 +34,8 @@ type Receiver interface {
 	Ended(ctx context.Context, s *Stream, cause error)
 }
 
-// Options are what the module that accepts streams decides about them.
+// Options are what the module that accepts streams decides about them. Streams
+// share them.
 type Options struct {
 	Kind        string         // "c2s": names the stream in logs
 	Content     string         // the content namespace that the peer must use
@@ -42,12 +43,11 @@ type Options struct {
 	Authed      element.Limits // afterwards
 	Negotiation time.Duration  // until a resource is bound; 0 means for ever
 	Idle        time.Duration  // without any byte from the peer, once bound
+	Park        time.Duration  // without any byte from the peer, once bound: then it has no goroutine; 0 means never
 	HighWater   int            // bytes to the peer above which it is not read
 	// Open finds the host for a stream header. It calls Enter, or returns a
 	// stream error. It is called again at each restart.
 	Open func(s *Stream, h element.Header) error
-	// Done is called after the socket is closed.
-	Done func(s *Stream)
 	Log  *slog.Logger
 }
 
@@ -66,18 +66,19 @@ type Stream struct {
 	Table   *ext.Table
 	Log     *slog.Logger
 
-	opts   Options
+	opts   *Options
 	reader *element.Reader
 	cork   transport.Cork
 	then   []func(context.Context) error
-	header element.Header
 	opened atomic.Bool // our header is out
 
 	user     atomic.Pointer[string]
 	receiver atomic.Pointer[Receiver]
 	ending   atomic.Bool // our </stream> is out or may no longer be sent
-	onPanic  func(stack []byte)
 	shape    shaper
+	group    *Group    // nil: never parked
+	drowsy   bool      // at the deadline the stream is parked, not yet idle
+	asleep   bool      // it was parked, and nothing has come
 	deadline time.Time // what the connection's read deadline is set to
 	begun    time.Time // of the negotiation
 
@@ -86,8 +87,9 @@ type Stream struct {
 	wake  chan struct{} // closed at the end, if the stream pauses
 }
 
-// New returns a stream on a connection; Run starts it.
-func New(c *transport.Conn, remote netip.AddrPort, o Options) *Stream {
+// New returns a stream on a connection; Run, or a Group, starts it. The options
+// do not change any more.
+func New(c *transport.Conn, remote netip.AddrPort, o *Options) *Stream {
 	now := time.Now()
 	return &Stream{
 		Conn: c, Remote: remote, Started: now, begun: now, opts: o, Log: o.Log,
@@ -97,9 +99,6 @@ func New(c *transport.Conn, remote netip.AddrPort, o Options) *Stream {
 
 // Kind is the kind of stream, such as "c2s".
 func (s *Stream) Kind() string { return s.opts.Kind }
-
-// Header is what the initiating entity has asked for in its stream header.
-func (s *Stream) Header() element.Header { return s.header }
 
 // Enter puts the stream on a host, whose table it meets from now on.
 func (s *Stream) Enter(host string, t *ext.Table) { s.Host, s.Table = host, t }

@@ -42,7 +42,7 @@ func open(t *testing.T, g *stream.Group, attach func(*ext.Scope)) *peer {
 	}
 	ours, theirs := net.Pipe()
 	p := &peer{Conn: ours, end: make(chan struct{})}
-	st := stream.New(transport.New(theirs, transport.Options{}), netip.AddrPort{}, stream.Options{
+	st := stream.New(transport.New(theirs, transport.Options{}), netip.AddrPort{}, &stream.Options{
 		Kind: "c2s", Content: element.NSClient, Limits: element.DefaultLimits, Authed: element.DefaultLimits,
 		Negotiation: 10 * time.Second, Log: slog.New(slog.DiscardHandler),
 		Open: func(s *stream.Stream, h element.Header) error {

@@ -32,6 +32,7 @@ type options struct {
 	OwnDirect    []string      `lua:"c2s_direct_tls_interfaces,legacy_ssl_interfaces" doc:"The same for direct TLS."`
 	Timeout      time.Duration `lua:"c2s_timeout" min:"0" doc:"Time that a client has from connecting to a bound resource."`
 	CloseTimeout time.Duration `lua:"c2s_close_timeout" min:"0" doc:"Time to wait for a client to hang up after the stream has ended."`
+	Park         time.Duration `lua:"c2s_park_after" min:"0" doc:"Silence after which a bound stream gives its goroutine and buffers back until something comes; 0: never."`
 	KeepAlives   bool          `lua:"c2s_tcp_keepalives,tcp_keepalives" doc:"Have the system probe silent connections."`
 	Network      network       `lua:"network_settings" doc:"Table: read_timeout, send_timeout, tcp_backlog."`
 	Unauthed     config.Size   `lua:"c2s_unauthed_stanza_size_limit" min:"512" doc:"Most bytes of one element before authentication."`
@@ -54,7 +55,7 @@ type network struct {
 
 var defaults = options{
 	Interfaces: module.DefaultInterfaces,
-	Ports:      module.Ports{5222}, Timeout: 5 * time.Minute, CloseTimeout: 5 * time.Second, KeepAlives: true,
+	Ports:      module.Ports{5222}, Timeout: 5 * time.Minute, CloseTimeout: 5 * time.Second, Park: 10 * time.Second, KeepAlives: true,
 	Network:  network{Read: 14 * time.Minute, Send: 3 * time.Minute, Backlog: 128},
 	Unauthed: 10_000, Authed: 262_144, Children: 25_000, Outbox: 8 << 20, Outboxes: 16 << 20,
 	PerAddress: 0, Rate: 0, Burst: 20, Handshakes: 64,
@@ -70,6 +71,7 @@ var budget = slot.New[transport.Budget]("c2s-outboxes")
 
 func load(s *module.Scope, o options) error {
 	a := &acceptor{options: o, scope: s, budget: budget.Of(s.Env)}
+	a.streams = a.streamOptions()
 	trusted, err := prefixes(o.Proxies)
 	if err != nil {
 		return err
@@ -90,6 +92,8 @@ func load(s *module.Scope, o options) error {
 			return err
 		}
 	}
+	s.Env.Metrics.GaugeFunc("streams_parked", "Streams that have no goroutine while they are silent.",
+		func() float64 { return float64(s.Env.Streams.Parked()) }) // of all instances of the module
 	s.EachHost(a.host)
 	s.Go(func(context.Context) { a.budget.Resize(int64(o.Outboxes)) }) // when it is live
 	return nil
@@ -108,6 +112,8 @@ type acceptor struct {
 	options
 	scope  *module.Scope
 	budget *transport.Budget // of what waits for clients
+
+	streams *stream.Options
 }
 
 func (a *acceptor) listen(addr, tlsMode, service string, trusted []netip.Prefix) error {
@@ -125,6 +131,17 @@ func (a *acceptor) listen(addr, tlsMode, service string, trusted []netip.Prefix)
 	return a.scope.Env.Listeners.Listen(a.scope.Scope, spec, a.handler(tlsMode == "direct"))
 }
 
+func (a *acceptor) streamOptions() *stream.Options {
+	env := a.scope.Env
+	return &stream.Options{
+		Kind: "c2s", Content: element.NSClient,
+		Limits:      element.Limits{Bytes: int(a.Unauthed), Depth: 16, Attrs: 32, Children: 256},
+		Negotiation: a.Timeout, Idle: a.Network.Read, Park: a.Park, HighWater: highWater,
+		Log: env.Log, Open: open(env),
+		Authed: element.Limits{Bytes: int(a.Authed), Depth: 128, Attrs: 64, Children: a.Children},
+	}
+}
+
 func (a *acceptor) handler(direct bool) listen.Handler {
 	return func(ctx context.Context, c net.Conn, info listen.Info) { a.accept(ctx, c, info, direct) }
 }
@@ -137,13 +154,7 @@ func (a *acceptor) accept(ctx context.Context, c net.Conn, info listen.Info, dir
 		Handshakes: info.Handshakes, Budget: a.budget,
 		OnStuck: func(transport.Reason) { st.End(stream.Fail(stream.ResourceConstraint, "")) },
 	})
-	st = stream.New(conn, info.Remote, stream.Options{
-		Kind: "c2s", Content: element.NSClient,
-		Limits:      element.Limits{Bytes: int(a.Unauthed), Depth: 16, Attrs: 32, Children: 256},
-		Negotiation: a.Timeout, Idle: a.Network.Read, HighWater: highWater,
-		Log: env.Log, Open: open(env),
-		Authed: element.Limits{Bytes: int(a.Authed), Depth: 128, Attrs: 64, Children: a.Children},
-	})
+	st = stream.New(conn, info.Remote, a.streams)
 	if !direct {
 		env.Streams.Start(st, nil)
 		return

@@ -191,7 +191,7 @@ func (h *house) visit(version uint16, addr string) *visitor {
 	h.t.Helper()
 	ours, theirs := pipe(h.t)
 	remote := netip.AddrPortFrom(netip.MustParseAddr(addr), 40000)
-	st := stream.New(transport.New(theirs, transport.Options{Limit: 1 << 20, SendTimeout: time.Minute}), remote, stream.Options{
+	st := stream.New(transport.New(theirs, transport.Options{Limit: 1 << 20, SendTimeout: time.Minute}), remote, &stream.Options{
 		Kind: "c2s", Content: element.NSClient, Negotiation: time.Minute, Log: h.env.Log,
 		Limits: element.Limits{Bytes: 10_000, Depth: 16, Attrs: 32, Children: 256}, Authed: element.DefaultLimits,
 		Open: func(st *stream.Stream, _ element.Header) error {
