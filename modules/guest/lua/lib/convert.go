@@ -36,9 +36,8 @@ type attr struct {
 // View makes a stanza object of e. The namespace jabber:client is not written
 // down on the top element and below it, as Prosody has it.
 func (s *Stanzas) View(l *lua.LState, e element.Element) *View {
-	v := &View{Table: l.CreateTable(0, 4)}
+	v := &View{Table: l.CreateTable(4, fields)}
 	v.nodes, v.attrs, v.texts = v.firstNodes[:0], v.firstAttrs[:0], v.firstTexts[:0]
-	v.Table.Metatable = s.meta
 	s.view(l, v, e, v.Table, false)
 	return v
 }
@@ -56,7 +55,7 @@ func (s *Stanzas) Refill(l *lua.LState, v *View, e element.Element) {
 // view fills t with e; inside says that an element around it has a namespace
 // that is written down.
 func (s *Stanzas) view(l *lua.LState, v *View, e element.Element, t *lua.LTable, inside bool) {
-	n := node{table: t, name: lua.LString(e.Local()), attr: l.CreateTable(0, 0), tags: l.CreateTable(0, 0)}
+	n := node{table: t, name: lua.LString(e.Local()), attr: l.CreateTable(0, fields), tags: l.CreateTable(few(e), 0)}
 	before := len(v.attrs)
 	space := e.Space()
 	if inside = inside || space != element.NSClient; inside {
@@ -66,9 +65,7 @@ func (s *Stanzas) view(l *lua.LState, v *View, e element.Element, t *lua.LTable,
 		v.attr(n.attr, attrKey(name), value)
 	}
 	n.attrs = len(v.attrs) - before
-	t.RawSetString("name", n.name)
-	t.RawSetString("attr", n.attr)
-	t.RawSetString("tags", n.tags)
+	s.fill(t, n.name, n.attr, n.tags)
 	at := len(v.nodes)
 	v.nodes = append(v.nodes, n)
 	kids := 0
@@ -79,13 +76,20 @@ func (s *Stanzas) view(l *lua.LState, v *View, e element.Element, t *lua.LTable,
 			appendTo(t, lua.LString(words))
 			continue
 		}
-		c := l.CreateTable(0, 4)
-		c.Metatable = s.meta
+		c := l.CreateTable(max(few(child), 1), fields)
 		appendTo(t, c)
 		appendTo(n.tags, c)
 		s.view(l, v, child, c, inside)
 	}
 	v.nodes[at].kids = kids
+}
+
+// few is room for the elements in e, 0 if it has none.
+func few(e element.Element) int {
+	if e.First().IsZero() {
+		return 0
+	}
+	return 4
 }
 
 func (v *View) attr(t *lua.LTable, key, value string) {

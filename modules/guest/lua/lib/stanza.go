@@ -111,10 +111,18 @@ func attrOf(t *lua.LTable, name string) lua.LValue {
 
 // make returns a stanza object. It does not look at its arguments.
 func (s *Stanzas) make(l *lua.LState, name lua.LValue, attr *lua.LTable) *lua.LTable {
-	t := l.CreateTable(0, 4)
+	return s.fill(l.CreateTable(2, fields), name, attr, l.CreateTable(2, 0))
+}
+
+// fields is a size for tables with few of them: for 0 gopher-lua makes room
+// for 32 as soon as the first comes, and so it does with items.
+const fields = 4
+
+// fill makes t a stanza object.
+func (s *Stanzas) fill(t *lua.LTable, name lua.LValue, attr, tags *lua.LTable) *lua.LTable {
 	t.RawSetString("name", name)
 	t.RawSetString("attr", attr)
-	t.RawSetString("tags", l.CreateTable(0, 0))
+	t.RawSetString("tags", tags)
 	t.Metatable = s.meta
 	return t
 }
@@ -135,7 +143,7 @@ func (s *Stanzas) checked(l *lua.LState, name, attr, spaces lua.LValue) *lua.LTa
 		checkAttrs(l, n, a)
 		attrs = a
 	case *lua.LNilType:
-		attrs = l.CreateTable(0, 0)
+		attrs = l.CreateTable(0, fields)
 	default:
 		l.RaiseError("invalid attributes of <%s/>: table expected, got %s", n, attr.Type())
 	}
@@ -220,7 +228,7 @@ func (s *Stanzas) newStanza(l *lua.LState) int {
 func (s *Stanzas) newMessage(l *lua.LState) int {
 	t := s.checked(l, lua.LString("message"), l.Get(1), lua.LNil)
 	if body := l.Get(2); body != lua.LNil {
-		child := s.make(l, lua.LString("body"), l.CreateTable(0, 0))
+		child := s.make(l, lua.LString("body"), l.CreateTable(0, fields))
 		addText(l, child, body)
 		addDirect(l, t, child)
 	}

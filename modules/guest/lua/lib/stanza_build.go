@@ -62,15 +62,8 @@ func addDirect(l *lua.LState, t, child *lua.LTable) {
 	appendTo(t, child)
 }
 
-// appendTo appends v to t's array, which starts small: stanzas have few
-// children.
-func appendTo(t *lua.LTable, v lua.LValue) {
-	if n := t.Len(); n == 0 {
-		t.RawSetInt(1, v)
-	} else {
-		t.Append(v)
-	}
-}
+// appendTo appends v to t's array.
+func appendTo(t *lua.LTable, v lua.LValue) { t.Append(v) }
 
 // addText appends character data to t.
 func addText(l *lua.LState, t *lua.LTable, v lua.LValue) {
@@ -131,7 +124,7 @@ func (s *Stanzas) textTag(l *lua.LState) int {
 
 func (s *Stanzas) query(l *lua.LState) int {
 	t := self(l)
-	attr := l.CreateTable(0, 1)
+	attr := l.CreateTable(0, fields)
 	attr.RawSetString("xmlns", l.Get(2))
 	child := s.checked(l, lua.LString("query"), attr, lua.LNil)
 	addDirect(l, cursor(t), child)

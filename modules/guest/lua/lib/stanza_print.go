@@ -14,7 +14,7 @@ func printing() map[string]lua.LGFunction {
 	return map[string]lua.LGFunction{
 		"__tostring": func(l *lua.LState) int {
 			w := writer{}
-			if err := w.element(self(l), "", 0); err != nil {
+			if err := w.element(self(l), lua.LNil, 0); err != nil {
 				l.RaiseError("%s", err.Error())
 			}
 			return one(l, lua.LString(w.buf))
@@ -54,7 +54,7 @@ func (w *writer) paint(colour, s string) {
 }
 
 // element writes t below the namespace outside.
-func (w *writer) element(t *lua.LTable, outside string, depth int) error {
+func (w *writer) element(t *lua.LTable, outside lua.LValue, depth int) error {
 	if depth > maxDepth {
 		return badStanza("nested too deep")
 	}
@@ -68,7 +68,7 @@ func (w *writer) element(t *lua.LTable, outside string, depth int) error {
 		return nil
 	}
 	w.paint(colourTag, ">")
-	space, _ := str(attrOf(t, "xmlns"))
+	space := attrOf(t, "xmlns")
 	for i := range n {
 		v := t.RawGetInt(i + 1)
 		if child, ok := v.(*lua.LTable); ok {
@@ -88,7 +88,7 @@ func (w *writer) element(t *lua.LTable, outside string, depth int) error {
 }
 
 // start writes the start tag of t up to what ends it.
-func (w *writer) start(t *lua.LTable, outside string) (name string, err error) {
+func (w *writer) start(t *lua.LTable, outside lua.LValue) (name string, err error) {
 	name, ok := str(t.RawGetString("name"))
 	if !ok {
 		return "", badStanza("an element without a name")
@@ -105,7 +105,7 @@ func (w *writer) start(t *lua.LTable, outside string) (name string, err error) {
 		if !isName || !ok {
 			return "", badStanza("attribute " + k.String() + " of <" + name + "/> is a " + v.Type().String())
 		}
-		if key == "xmlns" && value == outside {
+		if key == "xmlns" && v == outside {
 			continue
 		}
 		if space, local, ok := strings.Cut(key, "\x01"); ok {
@@ -161,7 +161,7 @@ func xmlEscape(l *lua.LState) int {
 }
 
 func topTag(l *lua.LState, w *writer) int {
-	if _, err := w.start(self(l), ""); err != nil {
+	if _, err := w.start(self(l), lua.LNil); err != nil {
 		l.RaiseError("%s", err.Error())
 	}
 	w.paint(colourTag, ">")
@@ -170,7 +170,7 @@ func topTag(l *lua.LState, w *writer) int {
 
 func prettyPrint(l *lua.LState) int {
 	w := writer{pretty: true}
-	if err := w.element(self(l), "", 0); err != nil {
+	if err := w.element(self(l), lua.LNil, 0); err != nil {
 		l.RaiseError("%s", err.Error())
 	}
 	return one(l, lua.LString(w.buf))

@@ -79,14 +79,14 @@ func faultFrom(l *lua.LState, n int) fault {
 
 // fail adds <error/> and leaves the cursor in it.
 func (s *Stanzas) fail(l *lua.LState, t *lua.LTable, f fault, from lua.LValue) {
-	attr := l.CreateTable(0, 2)
+	attr := l.CreateTable(0, fields)
 	attr.RawSetString("type", f.class)
 	if f.by != lua.LNil && f.by != from {
 		attr.RawSetString("by", f.by)
 	}
 	e := s.checked(l, lua.LString("error"), attr, lua.LNil)
 	inStanzas := func(name lua.LValue) *lua.LTable {
-		a := l.CreateTable(0, 1)
+		a := l.CreateTable(0, fields)
 		a.RawSetString("xmlns", lua.LString(nsStanzas))
 		child := s.checked(l, name, a, lua.LNil)
 		addDirect(l, e, child)
@@ -118,7 +118,7 @@ func (s *Stanzas) failMore(l *lua.LState, e, extra *lua.LTable) {
 	if space == lua.LNil || condition == lua.LNil {
 		return
 	}
-	attr := l.CreateTable(0, 1)
+	attr := l.CreateTable(0, fields)
 	attr.RawSetString("xmlns", space)
 	addDirect(l, e, s.checked(l, condition, attr, lua.LNil))
 }
@@ -131,11 +131,11 @@ func (s *Stanzas) clone(l *lua.LState) int {
 func (s *Stanzas) copy(l *lua.LState, t *lua.LTable, onlyTop bool, depth int) *lua.LTable {
 	notTooDeep(l, depth)
 	attrs := part(l, t, "attr")
-	attr := l.CreateTable(0, 0)
+	attr := l.CreateTable(0, fields)
 	copyFields(attr, attrs)
 	c := s.make(l, t.RawGetString("name"), attr)
 	if spaces, ok := t.RawGetString("namespaces").(*lua.LTable); ok {
-		n := l.CreateTable(0, 0)
+		n := l.CreateTable(0, fields)
 		copyFields(n, spaces)
 		c.RawSetString("namespaces", n)
 	}
@@ -167,10 +167,10 @@ func (s *Stanzas) preserialize(l *lua.LState) int {
 
 func (s *Stanzas) plain(l *lua.LState, t *lua.LTable, depth int) *lua.LTable {
 	notTooDeep(l, depth)
-	p := l.CreateTable(0, 2)
+	p := l.CreateTable(0, fields)
 	p.RawSetString("name", t.RawGetString("name"))
 	if attrs, ok := t.RawGetString("attr").(*lua.LTable); ok {
-		attr := l.CreateTable(0, 0)
+		attr := l.CreateTable(0, fields)
 		copyFields(attr, attrs)
 		p.RawSetString("attr", attr)
 	}
@@ -208,7 +208,7 @@ func notTooDeep(l *lua.LState, depth int) {
 
 func (s *Stanzas) restore(l *lua.LState, p *lua.LTable, depth int) *lua.LTable {
 	notTooDeep(l, depth)
-	attr := l.CreateTable(0, 0)
+	attr := l.CreateTable(0, fields)
 	if attrs, ok := p.RawGetString("attr").(*lua.LTable); ok {
 		for k, v := attrs.Next(lua.LNil); k != lua.LNil; k, v = attrs.Next(k) {
 			if name, ok := str(k); ok {

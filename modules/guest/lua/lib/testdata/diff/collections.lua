@@ -41,7 +41,7 @@ local c = cache.new(2, function (k) print("evict " .. k) end);
 P(c:set("a", 1), c:set("b", 2), c:set("c", 3), c:get("a"), c:get("b"), c:count(), c.size); P(c:head()); P(c:tail()); L(c:items()); L(c:values());
 P(c:set("b", nil), c:count(), c:resize(1), c:resize(5), c:table().c, c:clear(), c:count());
 c = cache.new(1, false); P(c:set("a", 1), c:set("b", 1)); c = cache.new(1, function () return false end); P(c:set("a", 1), c:set("b", 2), c:get("a"));
-T(cache.new, 0); T(cache.new, "x"); T(cache.new, 1.5); T(cache.new, -1);
+T(cache.new, 0); T(cache.new, "x"); P(cache.new(1.5).size); T(cache.new, -1);
 c = cache.new(2); c:set("a", 1); c:set("b", 2); c:set("a", 9); P(c:head()); c:get("b"); P(c:head()); P(c:tail()); c:set("c", 1); L(c:items());
 c = cache.new(1); local t = c:table(); t.x = 1; t.y = 2; P(t.x, t.y);
 c = cache.new(3); for i = 1, 3 do c:set(i, i) end P(c:resize(2)); L(c:items()); T(c.resize, c, 0);
