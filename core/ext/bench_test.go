@@ -103,6 +103,20 @@ func BenchmarkFireThree(b *testing.B) {
 	}
 }
 
+// The same while each pass is timed.
+func BenchmarkFireThreeWatched(b *testing.B) {
+	table := benchTable(b)
+	table.Watch(true)
+	p := table.Enter()
+	defer p.Leave()
+	ctx := b.Context()
+	var ev benchEvent
+	b.ReportAllocs()
+	for b.Loop() {
+		benchHook.Fire(ctx, p, &ev)
+	}
+}
+
 func BenchmarkChainFire(b *testing.B) {
 	p := benchTable(b).Enter()
 	defer p.Leave()
