@@ -49,7 +49,7 @@ func loadServer(s *module.Scope, o options) error {
 			s.Log.WarnContext(s.Context(), "https has no certificate; its connections are closed until there is one", "err", err)
 		}
 	}
-	pages.Offer(s, d.pages)
+	instances.Offer(s, d)
 	s.Go(d.run)
 	s.Go(d.end)
 	return nil

@@ -4,6 +4,7 @@ package http
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"net/url"
 	"strconv"
@@ -168,10 +169,17 @@ func optionsOf(s *module.Scope) options {
 	if s.Live() {
 		c = s.Env.Config()
 	}
-	o, host := defaults, ""
-	if s.Host != nil {
-		host = s.Host.Name
+	o := defaults
+	if s.Host == nil {
+		config.Decode(c, "", &o) // its problems were reported before anything was loaded
+		return o
 	}
-	config.Decode(c, host, &o) // its problems were reported before anything was loaded
+	config.Decode(c, s.Host.Name, &o) // as above
+	paths := make(map[string]string)
+	for _, p := range c.Global.Options["http_paths"].Fields() {
+		paths[p.Key] = p.Value.Str()
+	}
+	maps.Copy(paths, o.Paths)
+	o.Paths = paths
 	return o
 }

@@ -4,9 +4,11 @@ package http
 
 import (
 	"bufio"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"time"
 )
 
@@ -120,8 +122,8 @@ func (w *response) finish() {
 		return
 	}
 	w.extend()
-	if w.request != nil {
-		w.request.finish()
+	if w.request != nil && !w.request.ended {
+		w.request.drain()
 	}
 }
 
@@ -168,18 +170,27 @@ func (b *body) Read(p []byte) (int, error) {
 	b.extend()
 	n, err := b.ReadCloser.Read(p)
 	b.n += int64(n)
-	if err == io.EOF && !b.ended { //nolint:errorlint // bodies return it as it is
-		b.ended = true
-		_ = b.w.control.SetReadDeadline(time.Time{}) // nothing more is waited for
+	switch {
+	case err == nil:
+	case err == io.EOF: //nolint:errorlint // bodies return it as it is
+		if !b.ended {
+			b.ended = true
+			_ = b.w.control.SetReadDeadline(time.Time{}) // nothing more is waited for
+		}
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		err = &Error{Code: http.StatusRequestTimeout, Err: err}
+	case errors.Is(err, io.ErrUnexpectedEOF):
+		err = &Error{Code: http.StatusBadRequest, Err: err}
 	}
 	return n, err
 }
 
-// finish limits the wait for what the handler has not read.
-func (b *body) finish() {
-	if !b.ended {
-		_ = b.w.control.SetReadDeadline(time.Now().Add(min(b.silence, drainTime)))
-	}
+// drain limits the wait for what the handler has not read; net/http answers
+// only afterwards.
+func (b *body) drain() {
+	now := time.Now()
+	_ = b.w.control.SetReadDeadline(now.Add(min(b.silence, drainTime))) // reading shows it
+	_ = b.w.control.SetWriteDeadline(now.Add(drainTime).Add(b.w.send))  // writing shows it
 }
 
 // drainTime is how long the rest of a body that nobody wants may take.

@@ -34,7 +34,29 @@ type server struct {
 	trusted networks
 	hosts   atomic.Pointer[hostIndex]
 	metrics requestMetrics
+
+	lasting func() context.Context // done when all that the instance serves is over
+	over    context.CancelFunc
 }
+
+// settleTime is what connections have for their first request that came just
+// before the instance was replaced: a server that shuts down hears none.
+const settleTime = time.Second
+
+// settle lets the connections that have come be heard, and no further ones.
+func (d *server) settle() {
+	_ = d.feed.Close() // it has no error
+	d.http.SetKeepAlivesEnabled(false)
+	wait := time.NewTimer(settleTime)
+	defer wait.Stop()
+	select {
+	case <-wait.C:
+	case <-d.env.Listeners.Stopping():
+	}
+}
+
+// instances is the one that takes what the one before it can no longer.
+var instances = ext.NewService[*server]("httpd")
 
 // requestMetrics are counted over reloads.
 type requestMetrics struct {
@@ -77,8 +99,10 @@ func newServer(s *module.Scope, o options) (*server, error) {
 		},
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug),
 	}
-	ctx := context.WithoutCancel(s.Context()) // requests end by their own mount
+	ctx, over := context.WithCancel(context.WithoutCancel(s.Context())) // requests end by their own mount
+	d.lasting, d.over = func() context.Context { return ctx }, over
 	d.http.BaseContext = func(net.Listener) context.Context { return ctx }
+	s.Defer(func() error { over(); return nil })
 	return d, nil
 }
 
@@ -103,7 +127,21 @@ func isLoopback(addr string) bool {
 }
 
 // plain takes a connection without TLS.
-func (d *server) plain(_ context.Context, c net.Conn, _ listen.Info) { d.feed.put(c) }
+func (d *server) plain(_ context.Context, c net.Conn, _ listen.Info) { d.take(c) }
+
+// take serves the connection, here or, when this instance has ended meanwhile,
+// in the one that has replaced it.
+func (d *server) take(c net.Conn) {
+	if d.feed.put(c) {
+		return
+	}
+	p := d.env.Router.Table.Enter()
+	next, ok := instances.In(p)
+	p.Leave()
+	if !ok || next == d || !next.feed.put(c) {
+		_ = c.Close() // nobody serves it
+	}
+}
 
 // secure takes a connection that begins with TLS.
 func (d *server) secure(ctx context.Context, c net.Conn, info listen.Info) {
@@ -118,7 +156,7 @@ func (d *server) secure(ctx context.Context, c net.Conn, info listen.Info) {
 		return
 	}
 	t := tls.Server(c, cfg)
-	if err := d.handshake(ctx, t, info); err != nil {
+	if err := d.handshake(t, info); err != nil { //nolint:contextcheck // a handshake outlives the reload that it meets
 		d.scope.Log.DebugContext(ctx, "TLS handshake failed", "address", info.Remote, "err", err)
 		if plain, ok := errors.AsType[tls.RecordHeaderError](err); ok && plain.Conn != nil && looksLikeHTTP(plain.RecordHeader) {
 			_ = plain.Conn.SetWriteDeadline(time.Now().Add(time.Second))
@@ -127,11 +165,11 @@ func (d *server) secure(ctx context.Context, c net.Conn, info listen.Info) {
 		_ = c.Close() // the error was all
 		return
 	}
-	d.feed.put(t)
+	d.take(t)
 }
 
-func (d *server) handshake(ctx context.Context, t *tls.Conn, info listen.Info) error {
-	ctx, cancel := context.WithTimeout(ctx, d.HeaderTime)
+func (d *server) handshake(t *tls.Conn, info listen.Info) error {
+	ctx, cancel := context.WithTimeout(d.lasting(), d.HeaderTime)
 	defer cancel()
 	if err := info.Handshakes.Enter(ctx); err != nil {
 		return err
@@ -152,7 +190,8 @@ func looksLikeHTTP(b [5]byte) bool {
 
 // run serves until the instance ends.
 func (d *server) run(ctx context.Context) {
-	if err := d.http.Serve(d.feed); err != nil && !errors.Is(err, http.ErrServerClosed) {
+	err := d.http.Serve(d.feed)
+	if err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 		d.scope.Log.ErrorContext(ctx, "HTTP is not served any more", "err", err)
 	}
 }
@@ -163,6 +202,7 @@ func (d *server) run(ctx context.Context) {
 func (d *server) end(ctx context.Context) {
 	select {
 	case <-ctx.Done():
+		d.settle()
 	case <-d.env.Listeners.Stopping():
 	}
 	wait, cancel := context.WithTimeout(context.WithoutCancel(ctx), graceOf(d.env)())
@@ -171,10 +211,8 @@ func (d *server) end(ctx context.Context) {
 		d.scope.Log.InfoContext(ctx, "HTTP requests were cut off", "err", err)
 		_ = d.http.Close() // what it could not close is closed
 	}
+	d.over()
 }
-
-// pages is how other modules reach the error pages of the live instance.
-var pages = ext.NewService[*pageWriter]("http-pages")
 
 // A feed is the listener that net/http knows: connections of all sockets.
 type feed struct {
@@ -185,11 +223,13 @@ type feed struct {
 
 func newFeed() *feed { return &feed{conns: make(chan net.Conn), done: make(chan struct{})} }
 
-func (f *feed) put(c net.Conn) {
+// put hands a connection to net/http; false: it takes no more.
+func (f *feed) put(c net.Conn) bool {
 	select {
 	case f.conns <- c:
+		return true
 	case <-f.done:
-		_ = c.Close() // nobody serves it
+		return false
 	}
 }
 

@@ -240,3 +240,9 @@ func freePort(t testing.TB) int {
 	defer l.Close()
 	return l.Addr().(*net.TCPAddr).Port
 }
+
+// startWithoutPorts runs a server whose HTTP listens nowhere.
+func startWithoutPorts(t testing.TB, mods ...module.Definition) {
+	t.Helper()
+	coretest.New(t, config+"http_ports = {}\n", append(append(mods, onServer()), modules.All...)...)
+}
