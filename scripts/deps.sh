@@ -16,6 +16,7 @@ missing() {
 		git /usr/bin/git
 		iproute2 /usr/sbin/tc
 		libc6-dev /usr/include/stdlib.h
+		lua5.1 /usr/bin/lua5.1
 		openssl /usr/bin/openssl
 		procps /usr/bin/pgrep
 		profanity /usr/bin/profanity
