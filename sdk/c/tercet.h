@@ -84,16 +84,12 @@ static inline void text_number(i64 v) {
 	text_add(digits + n, (i32)sizeof digits - n);
 }
 
-/* contains reports whether word is in text. An empty word is not. */
-static inline i32 contains(const char *text, i32 n, const char *word, i32 wn) {
-	for (i32 i = 0; wn > 0 && i <= n - wn; i++) {
-		i32 k = 0;
-		while (k < wn && text[i + k] == word[k])
-			k++;
-		if (k == wn)
-			return 1;
-	}
-	return 0;
+/* starts reports whether the text begins with word. */
+static inline i32 starts(const char *text, i32 n, const char *word, i32 wn) {
+	i32 k = 0;
+	while (k < wn && k < n && text[k] == word[k])
+		k++;
+	return k == wn;
 }
 
 #endif

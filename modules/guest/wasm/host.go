@@ -5,6 +5,7 @@ package wasm
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"math"
 	"time"
@@ -60,6 +61,7 @@ var functions = []struct {
 	{"replace", []api.ValueType{i32, i32}, []api.ValueType{i32}, (*instance).hostReplace},
 	{"http", []api.ValueType{i32, i32}, []api.ValueType{i32}, (*instance).hostHTTP},
 	{"log", []api.ValueType{i32, i32, i32}, nil, (*instance).hostLog},
+	{checkName, nil, nil, (*instance).hostCheck},
 	{"now", nil, []api.ValueType{i64}, func(_ *instance, s []uint64) { s[0] = uint64(time.Now().UnixMilli()) }}, //nolint:gosec // positive
 }
 
@@ -218,6 +220,15 @@ func (i *instance) hostOption(stack []uint64) {
 		i.give(stack, 2, v)
 	}
 }
+
+// hostCheck is called by rewritten code after each slice.
+func (i *instance) hostCheck([]uint64) {
+	if i.ctx.Err() != nil {
+		panic(errStopped) //nolint:forbidigo // it ends the guest's call: wazero makes an error of it
+	}
+}
+
+var errStopped = errors.New("stopped")
 
 func (i *instance) hostLog(stack []uint64) {
 	text, good := i.text(stack, 1)

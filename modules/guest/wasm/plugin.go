@@ -141,7 +141,7 @@ func (p *plugin) compile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	raw, err = bounded(raw)
+	raw, err = rewrite(raw)
 	if err != nil {
 		return err
 	}
@@ -152,7 +152,6 @@ func (p *plugin) compile(ctx context.Context) error {
 	}
 	p.cache = cache
 	p.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
-		WithCloseOnContextDone(true).
 		WithMemoryLimitPages(uint32(p.Memory/pageSize)). //nolint:gosec // at most 1 GiB
 		WithCompilationCache(cache).
 		WithDebugInfoEnabled(false))
