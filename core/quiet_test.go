@@ -4,7 +4,10 @@ package core
 
 import (
 	"runtime"
+	"runtime/debug"
+	"runtime/metrics"
 	"testing"
+	"time"
 )
 
 func TestMemoryIsGivenBackWhenQuiet(t *testing.T) {
@@ -29,4 +32,39 @@ func TestMemoryIsGivenBackWhenQuiet(t *testing.T) {
 	if q.due(&runtime.MemStats{NumGC: 2, HeapAlloc: 61 * mb}) {
 		t.Error("due again though nothing has changed")
 	}
+}
+
+// TestGarbageHasRoom: half of what lives, at least gcRoom, and not everything
+// while next to nothing does.
+func TestGarbageHasRoom(t *testing.T) {
+	for live, want := range map[uint64]int{0: 400, 1 << 20: 400, 8 << 20: 200, 16 << 20: 100, 32 << 20: 50, 1 << 30: 50} {
+		if got := percentOf(live); got != want {
+			t.Errorf("with %d MiB: %d %%, want %d", live>>20, got, want)
+		}
+	}
+}
+
+// TestTuned: a collection is followed by the percentage that what it left asks
+// for, each time.
+func TestTuned(t *testing.T) {
+	old := debug.SetGCPercent(10)
+	defer debug.SetGCPercent(old)
+	tuneAfter(10)
+	ballast := make([]byte, 64<<20)
+	is := func() int {
+		n := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+		metrics.Read(n)
+		return int(n[0].Value.Uint64())
+	}
+	wait := func(what string, ok func(percent int) bool) {
+		t.Helper()
+		for end := time.Now().Add(10 * time.Second); !ok(is()); runtime.Gosched() {
+			if runtime.GC(); time.Now().After(end) {
+				t.Fatalf("%s: it is %d", what, is())
+			}
+		}
+	}
+	wait("much lives", func(n int) bool { return n == gcPercent })
+	runtime.KeepAlive(ballast)
+	wait("little lives", func(n int) bool { return n > 2*gcPercent })
 }
