@@ -188,7 +188,12 @@ func (e *Events) wrapped(l *lua.LState, w []lua.LValue, event, data lua.LValue) 
 }
 
 func (e *Events) luaFire(l *lua.LState) int {
-	l.Push(e.Fire(l, l.Get(1), l.Get(2)))
+	event := l.Get(1)
+	result := e.Fire(l, event, l.Get(2))
+	if result == lua.LNil && len(e.wrappers[event])+len(e.wrappers[lua.LFalse]) == 0 {
+		return 0 // as Prosody's, which falls off its end
+	}
+	l.Push(result)
 	return 1
 }
 
