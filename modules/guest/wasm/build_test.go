@@ -16,9 +16,10 @@ const root = "../../.."
 
 // A builder makes a guest in one language.
 type builder struct {
-	tool string // without it there is no guest
-	args func(out, source string) []string
-	env  []string
+	tool  string // without it there is no guest
+	needs string // nor without this file
+	args  func(out, source string) []string
+	env   []string
 }
 
 // tools are the programs that make guests; scripts/deps.sh installs them.
@@ -34,12 +35,36 @@ var golang = builder{tool: "go", args: func(out, source string) []string {
 	return []string{"build", "-C", filepath.Dir(source), "-ldflags=-s -w", "-buildmode=c-shared", "-o", out, "."}
 }, env: []string{"GOOS=wasip1", "GOARCH=wasm", "GOFLAGS=-buildvcs=false"}}
 
+// rustc is Debian's: another in the path may have no library for wasm32.
+var rustc = builder{tool: "/usr/bin/rustc", needs: "/usr/lib/rustlib/wasm32-unknown-unknown", args: func(out, source string) []string {
+	return []string{
+		"--edition", "2021", "--target", "wasm32-unknown-unknown", "--crate-type", "cdylib", "-O",
+		"-C", "panic=abort", "-C", "strip=symbols", "-C", "link-arg=-zstack-size=16384", "-o", out, source,
+	}
+}}
+
+// asc is where scripts/deps.sh puts AssemblyScript, or in the path.
+var asc = builder{tool: ascPath(), args: func(out, source string) []string {
+	return []string{source, "-O", "--use", "abort=", "--exportStart", "_initialize", "-o", out}
+}}
+
+func ascPath() string {
+	local := filepath.Join(root, "build/assemblyscript/node_modules/.bin/asc")
+	if _, err := os.Stat(local); err == nil {
+		return local
+	}
+	return "asc"
+}
+
 // build makes a guest, or skips the test where its tool is missing.
 func (b builder) build(t testing.TB, source string) string {
 	t.Helper()
 	tool, err := exec.LookPath(b.tool)
+	if _, e := os.Stat(b.needs); b.needs != "" && err == nil {
+		err = e
+	}
 	if err != nil {
-		t.Skipf("%s is not installed (make deps)", b.tool)
+		t.Skipf("%s is not installed (make deps): %v", b.tool, err)
 	}
 	out := filepath.Join(t.TempDir(), "guest.wasm")
 	cmd := exec.CommandContext(t.Context(), tool, b.args(out, source)...)

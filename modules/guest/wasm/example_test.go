@@ -47,11 +47,15 @@ func TestExamples(t *testing.T) {
 	}{
 		{"c", clang, "c/filter.c"},
 		{"go", golang, "go/main.go"},
+		{"rust", rustc, "rust/filter.rs"},
+		{"assemblyscript", asc, "assemblyscript/filter.ts"},
 	} {
 		t.Run(tt.language, func(t *testing.T) {
 			file := tt.builder.build(t, filepath.Join(root, "examples/wasm", tt.source))
 			sc := coretest.ParseScript("testdata/filter.txtar", string(text))
-			sc.Run(t, target{memory{coretest.New(t, strings.ReplaceAll(sc.Config, "GUEST", file), modules.All...)}, file})
+			s := coretest.New(t, strings.ReplaceAll(sc.Config, "GUEST", file), modules.All...)
+			t.Logf("an instance has %d KB of memory", s.Env.Manager.Meters()["filter"].Total().Memory/1024)
+			sc.Run(t, target{memory{s}, file})
 		})
 	}
 }
