@@ -67,7 +67,7 @@ func (d *server) ServeHTTP(raw http.ResponseWriter, r *http.Request) {
 	}()
 	from := d.clientOf(r)
 	call.Remote, call.Secure = from.addr, from.secure
-	d.dispatch(w, r.WithContext(context.WithValue(r.Context(), callKey{}, call)), call)
+	d.dispatch(w, r.WithContext(context.WithValue(r.Context(), callKey{}, call)), call) //nolint:contextcheck // the request has it
 }
 
 // recovered reports a handler that has panicked.

@@ -23,7 +23,7 @@ import (
 func TestHostileRequests(t *testing.T) {
 	seen := make(chan string, 64)
 	w := start(t, "http_max_content_size = 100\n", static(
-		web.App{Name: "app", Routes: routes("* /*", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		web.App{Name: "app", Routes: routes("* /*", http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			_, err := io.Copy(io.Discard, r.Body)
 			seen <- fmt.Sprint(r.Method, " ", r.URL.Path, " ", err == nil)
 		}))},

@@ -240,7 +240,7 @@ func TestListeners(t *testing.T) {
 }
 
 func TestTimes(t *testing.T) {
-	slow := web.App{Name: "slow", Routes: routes("GET", http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	slow := web.App{Name: "slow", Routes: routes("GET", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		b := make([]byte, 1<<20)
 		for range 64 {
 			if _, err := w.Write(b); err != nil {

@@ -48,8 +48,8 @@ func (d *server) clientOf(r *http.Request) client {
 // farthest is the address nearest to us that no trusted proxy has, or the last
 // of theirs.
 func (n networks) farthest(hops []string) (a netip.Addr) {
-	for i := len(hops) - 1; i >= 0; i-- {
-		a = hopAddr(hops[i])
+	for _, hop := range slices.Backward(hops) {
+		a = hopAddr(hop)
 		if !a.IsValid() || !n.contains(a) {
 			return a
 		}
@@ -106,9 +106,9 @@ func hopAddr(s string) netip.Addr {
 func forwarded(values []string, trusted networks) (hops []string, proto string) {
 	open := true // all hops behind this one are proxies of ours
 	elements := split(values)
-	for i := len(elements) - 1; i >= 0; i-- {
+	for _, element := range slices.Backward(elements) {
 		node := ""
-		for pair := range strings.SplitSeq(elements[i], ";") {
+		for pair := range strings.SplitSeq(element, ";") {
 			name, value, _ := strings.Cut(pair, "=")
 			value = strings.Trim(strings.Trim(value, " \t"), `"`)
 			switch strings.ToLower(strings.Trim(name, " \t")) {

@@ -142,7 +142,7 @@ func TestReloadHammer(t *testing.T) {
 		wg.Go(func() {
 			c := &http.Client{Transport: tr}
 			for ctx.Err() == nil {
-				r, _ := http.NewRequestWithContext(context.Background(), http.MethodGet, "http://"+w.addr+"/v", nil)
+				r, _ := http.NewRequestWithContext(context.WithoutCancel(ctx), http.MethodGet, "http://"+w.addr+"/v", nil)
 				r.Host = coretest.Domain
 				resp, err := c.Do(r)
 				if err != nil {

@@ -172,7 +172,7 @@ func (b *body) Read(p []byte) (int, error) {
 	b.n += int64(n)
 	switch {
 	case err == nil:
-	case err == io.EOF: //nolint:errorlint // bodies return it as it is
+	case err == io.EOF:
 		if !b.ended {
 			b.ended = true
 			_ = b.w.control.SetReadDeadline(time.Time{}) // nothing more is waited for

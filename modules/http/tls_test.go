@@ -108,12 +108,12 @@ func TestTLSOptions(t *testing.T) {
 // Without a certificate connections are closed; plain HTTP on a TLS port is
 // told so.
 func TestTLSErrors(t *testing.T) {
-	w, addr, _ := secure(t, "https_ssl = { certificate = \"nowhere.crt\", key = \"nowhere.key\" }\n", nil, static())
+	_, addr, _ := secure(t, "https_ssl = { certificate = \"nowhere.crt\", key = \"nowhere.key\" }\n", nil, static())
 	if c, err := tls.Dial("tcp", addr, &tls.Config{InsecureSkipVerify: true}); err == nil {
 		_ = c.Close()
 		t.Error("TLS without a certificate")
 	}
-	w, addr, _ = secure(t, "", []string{"example.org"}, static())
+	w, addr, _ := secure(t, "", []string{"example.org"}, static())
 	w.addr = addr
 	got, closed := w.raw("GET / HTTP/1.1\r\nHost: example.org\r\n\r\n", 5*time.Second)
 	if !closed || !strings.Contains(got, "400 Bad Request") || !strings.Contains(got, "HTTPS") {

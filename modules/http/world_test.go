@@ -5,10 +5,12 @@ package http_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -200,8 +202,7 @@ func (w *world) raw(send string, within time.Duration) (got string, closed bool)
 }
 
 func isTimeout(err error) bool {
-	ne, ok := err.(net.Error)
-	return ok && ne.Timeout()
+	return errors.Is(err, os.ErrDeadlineExceeded)
 }
 
 // dial opens a connection on which answers are read one by one.
