@@ -87,6 +87,7 @@ func plainText(v lua.LValue) string {
 // raised returns the error of Lua that r, which was recovered, stands for. The
 // stack of l is still that of the place where it was raised.
 func (u *Universe) raised(l *lua.LState, r any) lua.LValue {
+	u.raisedOn, u.raisedLast = nil, nil
 	failed, ok := r.(*lua.ApiError)
 	if ok && failed.Object != nil {
 		return failed.Object
@@ -108,14 +109,18 @@ func (u *Universe) raised(l *lua.LState, r any) lua.LValue {
 // failed is an error on its way through protect.
 type failed struct {
 	value lua.LValue
+	clean bool // the thread can be used again
 }
+
+// unwinding is the failure of what is closed.
+var unwinding = &failed{value: lua.LNil}
 
 // protect calls the function below the n values on top of from, which are its
 // arguments, on a thread of its own. The results are all that is on the thread
-// it returns, which must be freed. After an error the thread is not used again:
-// gopher-lua closes the upvalues of all functions on the stack of a thread that
-// raises an error, those outside of pcall too, which then live a life of their
-// own. So each protected call has a stack of its own.
+// it returns, which must be freed. Each protected call has a stack of its own
+// because gopher-lua closes the upvalues of all functions on the stack of a
+// thread that raises an error: those outside of pcall too, which then live a
+// life of their own.
 //
 // handler, if not nil, is called where the error was raised; its result takes
 // the place of the error.
@@ -125,14 +130,50 @@ func (u *Universe) protect(from *lua.LState, n int, handler *lua.LFunction) (*lu
 		from.RaiseError("stack overflow (more than %d protected calls)", maxNesting)
 	}
 	l := u.thread()
+	l.Push(u.protector)
 	from.XMoveTo(l, n+1)
 	f.push(l)
-	bad := u.try(l, n, handler)
+	u.handler = handler
+	bad := u.try(l, n+1)
 	f.pop()
 	return l, bad
 }
 
-func (u *Universe) try(l *lua.LState, n int, handler *lua.LFunction) (bad *failed) {
+// try calls the protector, which was pushed with what it is to call. After an
+// error the thread is free already, or dropped.
+func (u *Universe) try(l *lua.LState, n int) *failed {
+	err := l.PCall(n, lua.MultRet, nil)
+	if err == nil {
+		return nil
+	}
+	bad := u.failed
+	u.failed = nil
+	switch {
+	case bad == nil: // an error that gopher-lua raised beside the protector
+		return &failed{value: lua.LString(err.Error())}
+	case bad == unwinding:
+		panic(killed{}) //nolint:forbidigo // it goes on unwinding
+	case bad.clean:
+		u.free(l)
+	}
+	return bad
+}
+
+// raise takes the place of gopher-lua's, which describes the stack each time.
+// It notes where it was: a thread on which something else panicked is not used
+// again, for closures may still look into its stack.
+func (u *Universe) raise(l *lua.LState) {
+	u.raisedOn, u.raisedLast = l, &lua.ApiError{Type: lua.ApiErrorRun, Object: l.Get(-1)}
+	panic(u.raisedLast) //nolint:forbidigo // this is how gopher-lua raises errors
+}
+
+// protected is the function of the protector: it calls its first argument with
+// the others. What it panics with anew makes PCall, below it, clear the stack,
+// but not describe it, which takes time that is quadratic in its depth.
+func (u *Universe) protected(l *lua.LState) int {
+	handler := u.handler
+	u.handler = nil
+	l.Panic = u.onRaise
 	finished := false
 	defer func() {
 		if finished {
@@ -141,17 +182,21 @@ func (u *Universe) try(l *lua.LState, n int, handler *lua.LFunction) (bad *faile
 		switch r := recover().(type) {
 		case nil: // the goroutine ends
 		case killed:
-			panic(r) //nolint:forbidigo // it goes on unwinding
+			u.failed = unwinding
+			panic(&lua.ApiError{Object: lua.LNil, StackTrace: "-"}) //nolint:forbidigo // try goes on with it
 		default:
-			bad = &failed{u.raised(l, r)}
+			clean := u.raisedOn == l && r == any(u.raisedLast)
+			bad := &failed{value: u.raised(l, r), clean: clean}
 			if handler != nil {
 				bad.value = u.handle(handler, bad.value)
 			}
+			u.failed = bad
+			panic(&lua.ApiError{Object: bad.value, StackTrace: "-"}) //nolint:forbidigo // see above
 		}
 	}()
-	l.Call(n, lua.MultRet)
+	l.Call(l.GetTop()-1, lua.MultRet)
 	finished = true
-	return nil
+	return l.GetTop()
 }
 
 // handle calls the handler of xpcall while the threads of the error are in
@@ -162,10 +207,11 @@ func (u *Universe) handle(handler *lua.LFunction, value lua.LValue) lua.LValue {
 		return value
 	}
 	h := u.thread()
+	h.Push(u.protector)
 	h.Push(handler)
 	h.Push(value)
 	f.push(h)
-	bad := u.try(h, 1, nil)
+	bad := u.try(h, 2)
 	f.pop()
 	if bad != nil {
 		return bad.value

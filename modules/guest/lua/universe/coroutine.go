@@ -97,12 +97,33 @@ func (co *coroutine) body(yield func(struct{}) bool) {
 	}
 	n := len(co.in)
 	co.in, co.fn = nil, nil
-	if co.failed = u.try(l, n, nil); co.failed != nil {
+	if co.failed = u.attempt(l, n); co.failed != nil {
 		return
 	}
 	co.out = take(l, 1)
 	co.fiber.chain = nil
 	u.free(l)
+}
+
+// attempt is try for the outermost call of a coroutine, whose stack stays as an
+// error leaves it: debug.traceback may be asked about it.
+func (u *Universe) attempt(l *lua.LState, n int) (bad *failed) {
+	finished := false
+	defer func() {
+		if finished {
+			return
+		}
+		switch r := recover().(type) {
+		case nil: // the goroutine ends
+		case killed:
+			panic(r) //nolint:forbidigo // it goes on unwinding
+		default:
+			bad = &failed{value: u.raised(l, r)}
+		}
+	}()
+	l.Call(n, lua.MultRet)
+	finished = true
+	return nil
 }
 
 // take returns the values on a stack from argument number from on.
@@ -123,16 +144,16 @@ func take(l *lua.LState, from int) []lua.LValue {
 func (u *Universe) resume(handle *lua.LState, co *coroutine, in []lua.LValue) *failed {
 	switch {
 	case co == nil:
-		return &failed{lua.LString("cannot resume running coroutine")}
+		return &failed{value: lua.LString("cannot resume running coroutine")}
 	case co.status != suspended:
-		return &failed{lua.LString("cannot resume " + co.status + " coroutine")}
+		return &failed{value: lua.LString("cannot resume " + co.status + " coroutine")}
 	}
 	f, nested := u.now, 0
 	for b := f.fiber; b.co != nil; b = b.below {
 		nested++
 	}
 	if nested >= maxNesting {
-		return &failed{lua.LString("stack overflow (coroutines nest too deep)")}
+		return &failed{value: lua.LString("stack overflow (coroutines nest too deep)")}
 	}
 	before := f.fiber
 	if before.co != nil {

@@ -4,6 +4,7 @@ package universe
 
 import (
 	"fmt"
+	"math"
 	"strings"
 
 	lua "github.com/yuin/gopher-lua"
@@ -32,6 +33,7 @@ func (u *Universe) openLibraries() {
 	} {
 		lua51.Set(l, u.libraryTable(name), funcs)
 	}
+	u.libraryTable("math").RawSetString("huge", lua.LNumber(math.Inf(1)))
 	u.libraryTable("utf8").RawSetString("charpattern", lua.LString(lua51.UTF8CharPattern))
 	u.openCoroutine()
 	u.openDebug()
@@ -132,7 +134,7 @@ func (u *Universe) functionOrLevel(l *lua.LState) *lua.LFunction {
 	if level == 0 {
 		return nil
 	}
-	c, ok := u.now.fiber.callOf(level)
+	c, ok := u.callOf(u.now.fiber, level)
 	if !ok {
 		l.ArgError(1, "invalid level")
 	}

@@ -143,22 +143,17 @@ func (u *Universe) thread() *lua.LState {
 	}
 	l, _ := u.main.NewThread()
 	l.SetContext((*governor)(u))
-	l.Panic = raise
+	l.Panic = u.onRaise
 	return l
 }
 
-// free keeps a thread for later. One in which an error was raised must not come
-// here: its stack is as the error left it, and closures may still look into it.
+// free keeps a thread for later. One whose stack is as an error left it must not
+// come here.
 func (u *Universe) free(l *lua.LState) {
 	if len(u.threads) < maxSpare {
 		l.SetTop(0)
 		u.threads = append(u.threads, l)
 	}
-}
-
-// raise takes the place of gopher-lua's, which describes the stack each time.
-func raise(l *lua.LState) {
-	panic(&lua.ApiError{Type: lua.ApiErrorRun, Object: l.Get(-1)}) //nolint:forbidigo // this is how gopher-lua raises errors
 }
 
 // A token travels in the context of a call out of Lua and lets what comes back

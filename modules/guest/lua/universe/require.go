@@ -229,7 +229,7 @@ func (u *Universe) luaRequire(l *lua.LState) int {
 // is none, and what runs was called from Go.
 func (u *Universe) callerEnv() *lua.LTable {
 	for level := 1; ; level++ {
-		c, ok := u.now.fiber.callOf(level)
+		c, ok := u.callOf(u.now.fiber, level)
 		if !ok {
 			return nil
 		}

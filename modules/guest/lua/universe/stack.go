@@ -35,8 +35,8 @@ func callAt(l *lua.LState, level int) (c call, ok bool) {
 	return c, c.fn != nil
 }
 
-// depth returns how many levels the stack of a thread has.
-func depth(l *lua.LState) int {
+// depth returns how many levels the stack of a thread has, without the protector.
+func (u *Universe) depth(l *lua.LState) int {
 	high := 16
 	for {
 		if _, ok := l.GetStack(high); !ok {
@@ -53,17 +53,20 @@ func depth(l *lua.LState) int {
 			high = middle
 		}
 	}
+	if c, ok := callAt(l, low-1); ok && c.fn == u.protector {
+		low--
+	}
 	return low
 }
 
 // callOf returns call number level of a fiber, counted through its threads: the
 // caller of pcall stands on another thread than what it calls.
-func (f *fiber) callOf(level int) (c call, ok bool) {
+func (u *Universe) callOf(f *fiber, level int) (c call, ok bool) {
 	for _, l := range slices.Backward(f.chain) {
-		if c, ok = callAt(l, level); ok {
+		if c, ok = callAt(l, level); ok && c.fn != u.protector {
 			return c, true
 		}
-		level -= depth(l)
+		level -= u.depth(l)
 	}
 	return c, false
 }
@@ -79,7 +82,7 @@ func (c call) place() string {
 // where is what error puts in front of a message: the place of call number
 // level of what runs, and a space.
 func (u *Universe) where(level int) string {
-	c, ok := u.now.fiber.callOf(level)
+	c, ok := u.callOf(u.now.fiber, level)
 	if !ok || c.fn.IsG {
 		return ""
 	}
@@ -109,7 +112,7 @@ func (u *Universe) traceback(f *fiber, level int) string {
 	total := 0
 	depths := make([]int, len(f.chain))
 	for i, l := range f.chain {
-		depths[i] = depth(l)
+		depths[i] = u.depth(l)
 		total += depths[i]
 	}
 	n := 0 // levels passed
@@ -228,7 +231,7 @@ func (u *Universe) debugGetInfo(l *lua.LState) int {
 		c, active = call{fn: v, debug: &lua.Debug{}}, false
 	case lua.LNumber:
 		var ok bool
-		if c, ok = f.callOf(int(v)); !ok {
+		if c, ok = u.callOf(f, int(v)); !ok {
 			l.Push(lua.LNil)
 			return 1
 		}
@@ -250,7 +253,7 @@ func (u *Universe) debugGetInfo(l *lua.LState) int {
 			upvalueInfo(t, c.fn)
 		case 'n':
 			t.RawSetString("namewhat", lua.LString(""))
-			if name := c.name(!active || c.level == depth(c.thread)-1); name != "" {
+			if name := c.name(!active || c.level == u.depth(c.thread)-1); name != "" {
 				t.RawSetString("name", lua.LString(name))
 				t.RawSetString("namewhat", lua.LString("local"))
 			}

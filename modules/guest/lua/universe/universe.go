@@ -75,9 +75,15 @@ type Universe struct {
 	// What follows is guarded by the lock.
 	main       *lua.LState
 	library    *lua51.Library
-	now        *frame                  // what runs
-	frames     []*frame                // to be used again
-	threads    []*lua.LState           // the same
+	now        *frame         // what runs
+	frames     []*frame       // to be used again
+	threads    []*lua.LState  // the same
+	protector  *lua.LFunction // see protected; the next four too
+	handler    *lua.LFunction
+	onRaise    func(*lua.LState)
+	failed     *failed
+	raisedOn   *lua.LState
+	raisedLast *lua.ApiError
 	found      *coroutine              // see coroutineOf
 	coroutines map[*coroutine]struct{} // those that have not ended
 	loading    *lua.LTable             // where globals that a library sets go
@@ -111,6 +117,8 @@ func New(o Options) *Universe {
 		}),
 	}
 	u.library = lua51.New((*meter)(u))
+	u.onRaise = u.raise
+	u.protector = u.main.NewFunction(u.protected)
 	u.openLibraries()
 	maps.Copy(u.loaders, o.Loaders)
 	u.startTimers()

@@ -82,7 +82,7 @@ func (u *Universe) debugGetLocal(l *lua.LState) int {
 		}
 		return 0
 	}
-	c, ok := f.callOf(lua51.Integer(l, skip+1, 0))
+	c, ok := u.callOf(f, lua51.Integer(l, skip+1, 0))
 	if !ok {
 		l.ArgError(skip+1, "level out of range")
 	}
@@ -97,7 +97,7 @@ func (u *Universe) debugGetLocal(l *lua.LState) int {
 
 func (u *Universe) debugSetLocal(l *lua.LState) int {
 	f, skip := u.fiberArg(l)
-	c, ok := f.callOf(lua51.Integer(l, skip+1, 0))
+	c, ok := u.callOf(f, lua51.Integer(l, skip+1, 0))
 	if !ok {
 		l.ArgError(skip+1, "level out of range")
 	}

@@ -419,6 +419,7 @@ since("1.1", "functions have fields", function()
 	return same(list(up, f.up, f.nothing, (tostring(f):gsub(":%d+", ""):gsub("^function<.*/?lua51.lua>", ""))), "5 5 nil (a, ...)")
 end)
 check("1.1", "package", function() return same(package.config:sub(1, 5), "/\n;\n?") and type(package.loaded) == "table" and type(package.preload) == "table" and type(package.loaders) == "table" end)
+check("1.1", "math.huge", function() return same(math.huge, 1/0) end)
 check("1.1", "_VERSION", function() return same(_VERSION, "Lua 5.1") end)
 check("1.1", "module and preload", function()
 	package.preload["a.module"] = function(name) module(name, package.seeall) function f() return _NAME end end
