@@ -29,7 +29,7 @@ var (
 	_ = Expose(auth.Failed, JSON(viewLogin), "Somebody has failed to authenticate; user is what was tried.")
 )
 
-func stanzaHooks(all [3][4]ext.Hook[route.Event], doc string) struct{} {
+func stanzaHooks(all [3][4]ext.Hook[route.Event], doc string) struct{} { //nolint:unparam // for a package-level var
 	for _, kind := range all {
 		for _, h := range kind {
 			Expose(h, Stanza, doc)
@@ -38,7 +38,7 @@ func stanzaHooks(all [3][4]ext.Hook[route.Event], doc string) struct{} {
 	return struct{}{}
 }
 
-func requestHooks() struct{} {
+func requestHooks() struct{} { //nolint:unparam // for a package-level var
 	for prefix, k := range map[string]iq.Kind{"iq-get": iq.Get, "iq-set": iq.Set} {
 		for name, t := range map[string]iq.Target{"/self/": iq.Self, "/bare/": iq.Account, "/host/": iq.Host} {
 			requests(prefix+name, k, t)

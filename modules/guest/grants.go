@@ -28,10 +28,10 @@ func (g Grants) Check() error {
 		case !known:
 			return fmt.Errorf("%q is none of hook:NAME, add:NAME, http:URL, store, send, replace", grant)
 		case part != colon || part && rest == "":
-			return fmt.Errorf("%q: want %s", grant, map[bool]string{true: word + ":...", false: word}[part])
+			return fmt.Errorf("%q: want %s", grant, map[bool]string{true: word + ":NAME", false: word}[part])
 		case word == "http":
 			if u, err := url.Parse(rest); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || u.Path == "" || u.User != nil {
-				return fmt.Errorf("%q: want http:https://HOST/...", grant)
+				return fmt.Errorf("%q: want http: and the URL of a host with a path, without a user", grant)
 			}
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"tercet/core/ext"
 	"tercet/core/guest"
@@ -38,6 +39,7 @@ type Guard struct {
 	policy    Policy
 	meter     *ext.Meter
 	row       atomic.Int32 // failures since the last success
+	logged    atomic.Int64 // when a failure was logged last; 0: never
 	suspended atomic.Bool
 }
 
@@ -85,20 +87,24 @@ func (g *Guard) Succeeded() {
 	}
 }
 
-// Failed notes a call that failed. What is logged is the first of a row, and
-// the suspension at its end: a guest cannot fill the log by failing.
+// logEvery is how often failures of one guest are logged at most.
+const logEvery = int64(10 * time.Second)
+
+// Failed notes a call that failed. What is logged is a failure now and then,
+// and the suspension: a guest cannot fill the log by failing.
 func (g *Guard) Failed(ctx context.Context, point string, err error) {
 	g.meter.Error()
 	n := g.row.Add(1)
-	if n == 1 {
+	at, last := now(), g.logged.Load()
+	if (last == 0 || at-last > logEvery) && g.logged.CompareAndSwap(last, at) {
 		g.scope.Log.ErrorContext(ctx, "guest failed", "point", point, "err", err, "on_failure", string(g.policy))
 	}
 	if n < patience || !g.suspended.CompareAndSwap(false, true) {
 		return
 	}
 	g.scope.Suspend()
-	g.scope.Log.ErrorContext(ctx, "guest suspended after ten failures in a row; load it anew with: tercet module reload "+g.scope.Name(),
-		"point", point, "err", err, "on_failure", string(g.policy))
+	g.scope.Log.ErrorContext(ctx, "guest suspended after ten failures in a row",
+		"point", point, "err", err, "on_failure", string(g.policy), "again", "tercet module reload "+g.scope.Name())
 	if g.policy == Unload {
 		m, host, name, log := g.scope.Env.Manager, g.scope.Host.Name, g.scope.Name(), g.scope.Log
 		Detach(func() {

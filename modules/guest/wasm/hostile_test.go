@@ -197,14 +197,20 @@ func TestRefused(t *testing.T) {
 // What is granted has its effect, after the handler has returned.
 func TestEffects(t *testing.T) {
 	for _, tt := range []struct{ name, body, want string }{
-		{"send", `tercet_send(T("<message to='juliet@example.org' id='s'><body>from the host</body></message>")); return STOP;`,
-			"<message xml:lang='en' from='example.org' to='juliet@example.org' id='s'><body>from the host</body></message>"},
-		{"replace", `return tercet_replace(T("<message type='chat' id='m' from='romeo@example.org/orchard' to='juliet@example.org'><body>changed</body></message>"));`,
-			"<message xml:lang='en' from='romeo@example.org/orchard' to='juliet@example.org' type='chat' id='m'><body>changed</body></message>"},
-		{"nothing after a failure", `tercet_send(T("<message to='juliet@example.org' id='s'/>"));
+		{
+			"send", `tercet_send(T("<message to='juliet@example.org' id='s'><body>from the host</body></message>")); return STOP;`,
+			"<message xml:lang='en' from='example.org' to='juliet@example.org' id='s'><body>from the host</body></message>",
+		},
+		{
+			"replace", `return tercet_replace(T("<message type='chat' id='m' from='romeo@example.org/orchard' to='juliet@example.org'><body>changed</body></message>"));`,
+			"<message xml:lang='en' from='romeo@example.org/orchard' to='juliet@example.org' type='chat' id='m'><body>changed</body></message>",
+		},
+		{
+			"nothing after a failure", `tercet_send(T("<message to='juliet@example.org' id='s'/>"));
 			tercet_replace(T("<message type='chat' id='m' from='romeo@example.org/orchard' to='juliet@example.org'/>"));
 			tercet_reply(T("<x xmlns='y'/>")); return FAILED;`,
-			"<message xml:lang='en' from='romeo@example.org/orchard' to='juliet@example.org' type='chat' id='m'><body>hello</body></message>"},
+			"<message xml:lang='en' from='romeo@example.org/orchard' to='juliet@example.org' type='chat' id='m'><body>hello</body></message>",
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t, probe(t, "", tt.body), `allow = { "hook:*", "send", "replace" }`)

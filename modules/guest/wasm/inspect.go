@@ -78,7 +78,7 @@ func (r *reader) bytes(n uint32) []byte {
 func (r *reader) leb() []byte {
 	for i, b := range r.rest {
 		if b < 0x80 {
-			return r.bytes(uint32(i + 1)) //nolint:gosec // a file has at most 64 MiB
+			return r.bytes(uint32(i + 1))
 		}
 	}
 	r.fail(errCut)

@@ -70,7 +70,7 @@ type instanceKey struct{}
 // instantiate makes an instance and has it load.
 func (p *plugin) instantiate(first bool) (*instance, error) {
 	inst := &instance{plugin: p, first: first, loading: true}
-	inst.ctx, inst.cancel = context.WithCancel(context.WithValue(context.Background(), instanceKey{}, inst))
+	inst.ctx, inst.cancel = context.WithCancel(context.WithValue(context.WithoutCancel(p.scope.Context()), instanceKey{}, inst))
 	inst.stamp = guest.Watch(inst.cancel)
 	inst.call.ctx = p.scope.Context()
 	inst.stamp.Begin(loadLimit)
@@ -145,7 +145,7 @@ func (i *instance) close() {
 	i.stamp.Forget()
 	i.cancel()
 	if i.module != nil {
-		_ = i.module.Close(context.Background()) // nothing is open in it
+		_ = i.module.Close(i.ctx) // nothing is open in it
 	}
 	i.plugin.sized(-i.size0)
 	i.size0 = 0

@@ -122,7 +122,7 @@ func (w *rewriter) counting(n int64) []byte {
 // appendSigned appends a signed number as WebAssembly has it.
 func appendSigned(b []byte, v int64) []byte {
 	for {
-		low := byte(v & 0x7f) //nolint:gosec // seven bits
+		low := byte(v & 0x7f)
 		v >>= 7
 		if v == 0 && low&0x40 == 0 || v == -1 && low&0x40 != 0 {
 			return append(b, low)
