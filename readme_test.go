@@ -53,7 +53,7 @@ func moduleTable(t *testing.T) string {
 // readmeOf finds the README of a module. Mechanisms and accounts lie deeper
 // than their words say.
 func readmeOf(name string) string {
-	dirs := []string{name, "sasl/" + name}
+	dirs := []string{name, "sasl/" + name, "guest/" + name}
 	if strings.HasPrefix(name, "auth_internal_") {
 		dirs = []string{"auth/accounts"}
 	}
