@@ -102,15 +102,16 @@ func (o Options) Load(file string) (cfg *config.Config, err error) {
 type runner struct {
 	*budget
 	places
-	state    *lua.LState
-	cfg      *config.Config
-	sites    []*site
-	literals []*lua51.Literal
-	library  *lua51.Library
-	tool     bool
-	getenv   func(string) (string, bool)
-	output   io.Writer
-	printed  int
+	state     *lua.LState
+	cfg       *config.Config
+	sites     []*site
+	literals  []*lua51.Literal
+	library   *lua51.Library
+	tool      bool
+	getenv    func(string) (string, bool)
+	output    io.Writer
+	printed   int
+	protected int // calls through pcall that go on
 
 	global   *section
 	sections map[string]*section

@@ -3,6 +3,7 @@
 package luacfg
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -84,8 +85,9 @@ func (r *runner) baseLib() map[string]lua.LGFunction {
 			l.Push(t)
 			return 1
 		},
+		"pcall":   r.basePCall,
 		"require": r.require,
-		"xpcall":  baseXPCall,
+		"xpcall":  r.baseXPCall,
 	}
 }
 
@@ -115,27 +117,65 @@ func (r *runner) basePrint(l *lua.LState) int {
 	return 0
 }
 
-// baseXPCall passes on arguments, as Lua does from 5.2 on.
-func baseXPCall(l *lua.LState) int {
-	fn, handler := l.CheckAny(1), l.CheckFunction(2)
-	args := l.GetTop() - 2
-	top := l.GetTop()
-	l.Push(fn)
-	for i := range args {
-		l.Push(l.Get(3 + i))
+// maxProtected is how many calls through pcall nest: each takes a part of the
+// Go stack.
+const maxProtected = 100
+
+// protect calls the function below the n arguments on top of the stack, on a
+// thread of its own: gopher-lua closes the upvalues of all functions on the
+// stack of a thread that raises an error, those outside of pcall too. It leaves
+// the results on the stack, and says how many.
+func (r *runner) protect(l *lua.LState, n int) (results int, raised lua.LValue) {
+	if r.protected >= maxProtected {
+		l.RaiseError("protected calls nest too deep")
 	}
-	if err := l.PCall(args, lua.MultRet, handler); err != nil {
-		l.SetTop(top)
-		l.Push(lua.LFalse)
-		if failed, ok := err.(*lua.ApiError); ok && failed.Object != nil { //nolint:errorlint // PCall does not wrap
-			l.Push(failed.Object)
-			return 2
+	r.protected++
+	defer func() { r.protected-- }()
+	r.Alloc(l, costThread)
+	thread, _ := l.NewThread()
+	thread.SetContext(r.budget)
+	l.XMoveTo(thread, n+1)
+	if err := thread.PCall(n, lua.MultRet, nil); err != nil {
+		if failed, ok := errors.AsType[*lua.ApiError](err); ok && failed.Object != nil {
+			return 0, failed.Object
 		}
-		l.Push(lua.LString(err.Error()))
+		return 0, lua.LString(err.Error())
+	}
+	results = thread.GetTop()
+	thread.XMoveTo(l, results)
+	return results, nil
+}
+
+func (r *runner) basePCall(l *lua.LState) int {
+	l.CheckAny(1)
+	l.Insert(lua.LTrue, 1)
+	n, raised := r.protect(l, l.GetTop()-2)
+	if raised != nil {
+		l.Push(lua.LFalse)
+		l.Push(raised)
 		return 2
 	}
-	l.Insert(lua.LTrue, top+1)
-	return l.GetTop() - top
+	return n + 1
+}
+
+// baseXPCall passes on arguments, as Lua does from 5.2 on.
+func (r *runner) baseXPCall(l *lua.LState) int {
+	l.CheckAny(1)
+	handler := l.CheckFunction(2)
+	l.Remove(2)
+	l.Insert(lua.LTrue, 1)
+	n, raised := r.protect(l, l.GetTop()-2)
+	if raised == nil {
+		return n + 1
+	}
+	l.Push(handler)
+	l.Push(raised)
+	if n, raised = r.protect(l, 1); raised != nil {
+		l.Push(raised)
+		n = 1
+	}
+	l.Insert(lua.LFalse, l.GetTop()-n+1)
+	return n + 1
 }
 
 // openCoroutine puts coroutines under the budget too, and bounds how deep they
