@@ -55,10 +55,16 @@ func (s *Stanzas) Refill(l *lua.LState, v *View, e element.Element) {
 // view fills t with e; inside says that an element around it has a namespace
 // that is written down.
 func (s *Stanzas) view(l *lua.LState, v *View, e element.Element, t *lua.LTable, inside bool) {
-	n := node{table: t, name: lua.LString(e.Local()), attr: l.CreateTable(0, fields), tags: l.CreateTable(few(e), 0)}
+	n := node{table: t, name: lua.LString(e.Local()), tags: l.CreateTable(few(e), 0)}
 	before := len(v.attrs)
 	space := e.Space()
-	if inside = inside || space != element.NSClient; inside {
+	inside = inside || space != element.NSClient
+	if inside || hasAttrs(e) {
+		n.attr = l.CreateTable(0, fields)
+	} else {
+		n.attr = l.CreateTable(0, 0)
+	}
+	if inside {
 		v.attr(n.attr, "xmlns", space)
 	}
 	for name, value := range e.Attrs() {
@@ -179,4 +185,11 @@ func sameSet(t *lua.LTable, want []attr) bool {
 		}
 	}
 	return count == len(want)
+}
+
+func hasAttrs(e element.Element) bool {
+	for range e.Attrs() {
+		return true
+	}
+	return false
 }

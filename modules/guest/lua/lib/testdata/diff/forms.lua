@@ -40,7 +40,7 @@ S(f3:form()); S(f3:form({ z = true, u = "1", x = "w", y = { "e" }, t = "1\n\n2" 
 P(f3:data(X({ "x", "1" }, { "z", "1" }, { "u", "2" }, { "u", "3", type = "text-single" })));
 
 local rsm = require "util.rsm";
-S(rsm.generate { max = 10, after = "a", last = "l", index = 3 }:maptags(function (t) return t end).tags[1]);
+
 for _, v in ipairs { { max = 10 }, { before = true }, { before = "x" }, { first = "q" }, { first = { index = 2, "f" } }, { count = 5 }, {} } do S(rsm.generate(v)); end
 P(rsm.get(st.stanza("q"):add_child(rsm.generate { max = 10, before = true, index = 3 }))); P(rsm.get(st.stanza("q")));
 P(rsm.parse(rsm.generate { first = { index = 2, "f" }, last = "l", count = 5 }));
