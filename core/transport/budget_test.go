@@ -43,7 +43,8 @@ func TestBudget(t *testing.T) {
 	if n := b.Used(); n < limit/2 {
 		t.Errorf("%d bytes are left of %d", n, limit)
 	}
-	if n := fill().Queued(); n > budgetFree {
+	late := fill()
+	if n := late.Queued(); n > budgetFree {
 		t.Errorf("beyond the new limit one may hold %d bytes", n)
 	}
 	b.Resize(2 * limit)
@@ -51,7 +52,7 @@ func TestBudget(t *testing.T) {
 	if n := more.Queued(); n < 1<<20 {
 		t.Errorf("below the new limit one may hold %d bytes", n)
 	}
-	all = append(all, more)
+	all = append(all, late, more)
 	for _, c := range all {
 		c.End(nil)
 		_ = c.Close() // nobody reads it

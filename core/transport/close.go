@@ -75,6 +75,10 @@ func (c *Conn) linger() {
 	if c.nc.SetReadDeadline(time.Now().Add(c.o.Linger)) != nil {
 		return
 	}
+	if c.raw != nil {
+		_ = c.raw.Read(c.discard()) // the peer has hung up, or its time is over
+		return
+	}
 	b := readBuffers.get()
 	defer readBuffers.put(b)
 	for dropped := 0; dropped < lingerBytes; {
@@ -83,5 +87,26 @@ func (c *Conn) linger() {
 			return
 		}
 		dropped += n
+	}
+}
+
+// discard reads, within RawConn.Read, what nobody wants any more. It holds no
+// buffer while it waits: many connections may end at once.
+func (c *Conn) discard() func(fd uintptr) bool {
+	dropped := 0
+	return func(fd uintptr) bool {
+		b := readBuffers.get()
+		defer readBuffers.put(b)
+		for dropped < lingerBytes {
+			n, again, err := readFD(fd, b[:])
+			if again {
+				return false
+			}
+			if err != nil {
+				break
+			}
+			dropped += n
+		}
+		return true
 	}
 }

@@ -208,3 +208,29 @@ func TestCrosswise(t *testing.T) {
 		wg.Wait()
 	})
 }
+
+// TestLingeringHoldsNoBuffer: many connections end at once, and their peers do
+// not hang up.
+func TestLingeringHoldsNoBuffer(t *testing.T) {
+	c, peer := newPair(t, "tcp", 0, Options{Linger: time.Minute})
+	closed := make(chan struct{})
+	go func() {
+		_ = c.Close()
+		close(closed)
+	}()
+	if _, err := io.ReadAll(peer); err != nil { // c lingers from here on
+		t.Fatal(err)
+	}
+	for range 3 {
+		_, _ = peer.Write(make([]byte, 1000))
+		eventually(t, "a buffer is held", func() bool { return readBuffers.out.Load() == 0 })
+	}
+	select {
+	case <-closed:
+		t.Fatal("it did not wait for the peer")
+	default:
+	}
+	_ = peer.Close()
+	within(t, 10*time.Second, "closing", func() { <-closed })
+}
+
