@@ -9,6 +9,7 @@ import (
 
 	"tercet/core/element"
 	"tercet/core/ext"
+	"tercet/core/guest"
 	"tercet/core/jid"
 	"tercet/core/module"
 	"tercet/core/route"
@@ -37,6 +38,21 @@ type RequestEvent struct {
 	Pass     ext.Pass
 	Resource string
 	Err      *stanza.Error
+}
+
+var _ = guest.Expose(Requested, guest.Changing(view, change), "A client asks for a resource; empty: any. A guest may change it; Stop refuses.")
+
+// seen is what guests see of a RequestEvent.
+type seen struct {
+	User     string `json:"user"`
+	Resource string `json:"resource"`
+}
+
+func view(ev *RequestEvent) seen { return seen{ev.Stream.User(), ev.Resource} }
+
+func change(ev *RequestEvent, v seen) error {
+	ev.Resource = v.Resource
+	return nil
 }
 
 type binder struct {

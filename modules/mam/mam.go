@@ -14,6 +14,7 @@ import (
 	"tercet/core/cache"
 	"tercet/core/element"
 	"tercet/core/ext"
+	"tercet/core/guest"
 	"tercet/core/iq"
 	"tercet/core/jid"
 	"tercet/core/module"
@@ -64,6 +65,16 @@ type StoredEvent struct {
 	Account jid.JID
 	ID      string
 }
+
+var _ = guest.Expose(Stored, guest.JSON(view), "A message is in the archive of an account.")
+
+// seen is what guests see of a StoredEvent.
+type seen struct {
+	Account string `json:"account"`
+	ID      string `json:"id"`
+}
+
+func view(ev *StoredEvent) seen { return seen{ev.Account.String(), ev.ID} }
 
 const (
 	ns         = "urn:xmpp:mam:2"

@@ -8,6 +8,7 @@ import (
 	"iter"
 
 	"tercet/core/ext"
+	"tercet/core/guest"
 	"tercet/core/jid"
 	"tercet/core/session"
 	"tercet/core/slot"
@@ -87,6 +88,19 @@ type RemovedEvent struct {
 	User, Host string
 	Item       Item
 	Pass       ext.Pass
+}
+
+var _ = guest.Expose(Removed, guest.JSON(viewRemoved), "A contact has been removed from a roster.")
+
+// seenRemoved is what guests see of a RemovedEvent.
+type seenRemoved struct {
+	User    string `json:"user"`
+	Host    string `json:"host"`
+	Contact string `json:"contact"`
+}
+
+func viewRemoved(ev *RemovedEvent) seenRemoved {
+	return seenRemoved{ev.User, ev.Host, ev.Item.JID.String()}
 }
 
 // A Roster is an account's contacts by bare JID.
