@@ -54,8 +54,7 @@ func TestCompileProsody(t *testing.T) {
 			return err
 		}
 		if _, err := lua51.Compile(path, source); err != nil {
-			var at *lua51.SourceError
-			if errors.As(err, &at) {
+			if at, ok := errors.AsType[*lua51.SourceError](err); ok {
 				t.Errorf("%s:%d: %v", path, at.Line, err)
 			} else {
 				t.Error(err)
