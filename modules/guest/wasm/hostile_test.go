@@ -3,16 +3,21 @@
 package wasm_test
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"tercet/core/coretest"
 	"tercet/core/module"
+	"tercet/core/route"
+	"tercet/core/stanza"
 	"tercet/modules"
 )
 
@@ -150,45 +155,53 @@ func TestCritical(t *testing.T) {
 	}
 }
 
+// refused are calls of a guest, and the codes that it gets.
+var refused = []struct{ name, call, want string }{
+	{"send: no XML", `tercet_send(T("<message to='juliet@example.org'>"))`, "ERR_MALFORMED"},
+	{"send: two stanzas", `tercet_send(T("<presence to='a@example.org'/><presence to='b@example.org'/>"))`, "ERR_MALFORMED"},
+	{"send: no stanza", `tercet_send(T("<iqq to='juliet@example.org'/>"))`, "ERR_MALFORMED"},
+	{"send: to nobody", `tercet_send(T("<message/>"))`, "ERR_MALFORMED"},
+	{"send: forged account", `tercet_send(T("<message from='romeo@example.org' to='juliet@example.org'/>"))`, "ERR_DENIED"},
+	{"send: forged domain", `tercet_send(T("<message from='example.com' to='juliet@example.org'/>"))`, "ERR_DENIED"},
+	{"send: forged subdomain", `tercet_send(T("<message from='x.example.org' to='juliet@example.org'/>"))`, "ERR_DENIED"},
+	{"send: pointer outside", `tercet_send((const char *)0x7ffffff0, 64)`, "ERR_MALFORMED"},
+	{"send: negative length", `tercet_send("x", -1)`, "ERR_MALFORMED"},
+	{"send: wraps around", `tercet_send((const char *)0xfffffff0, 0x20)`, "ERR_MALFORMED"},
+	{"reply: no XML", `tercet_reply(T("<body>"))`, "ERR_MALFORMED"},
+	{"reply: closes the stanza", `tercet_reply(T("</message><message>"))`, "ERR_MALFORMED"},
+	{"reply: entity", `tercet_reply(T("<body>&x;</body>"))`, "ERR_MALFORMED"},
+	{"reply: 10 MB", `tercet_reply((const char *)0, 10 << 20)`, "ERR_MALFORMED"},
+	{"replace: another sender", `tercet_replace(T("<message type='chat' id='m' from='juliet@example.org/x' to='juliet@example.org'/>"))`, "ERR_MALFORMED"},
+	{"replace: another kind", `tercet_replace(T("<presence/>"))`, "ERR_MALFORMED"},
+	{"hook: too late", `tercet_hook(T("message/bare"), 0, T(""))`, "ERR_DENIED"},
+	{"add: too late", `tercet_add(T("feature"), T("\"x\""))`, "ERR_DENIED"},
+	{"option: none", `tercet_option(T("nothing"), buf, 8)`, "ERR_NONE"},
+	{"option: buffer outside", `tercet_option(T("a"), (char *)0x7ffffff0, 64)`, "ERR_MALFORMED"},
+	{"option: short buffer", `tercet_option(T("a"), buf, 0)`, "5"},
+	{"get: none", `tercet_get(T("romeo"), T("k"), buf, 8)`, "ERR_NONE"},
+	{"get: long key", `tercet_get(T("romeo"), (const char *)1024, 2000, buf, 8)`, "ERR_LARGE"},
+	{"put: outside", `tercet_put(T("romeo"), T("k"), (const char *)0x7ffffff0, 64)`, "ERR_MALFORMED"},
+	{"http: no JSON", `tercet_http(T("{"))`, "ERR_MALFORMED"},
+	{"http: not granted", `tercet_http(T("{\"url\":\"http://127.0.0.1:1/\"}"))`, "ERR_DENIED"},
+	{"http: a file", `tercet_http(T("{\"url\":\"file:///etc/passwd\"}"))`, "ERR_DENIED"},
+}
+
 // What a guest gives the host is not believed: each of these calls is refused
-// with its code, and the message goes on. The guest fails if a code is not
-// what it expects.
+// with its code, and the message goes on. The guest stops the message if a code
+// is not what it expects.
 func TestRefused(t *testing.T) {
-	for _, tt := range []struct{ name, call, want string }{
-		{"send: no XML", `tercet_send(T("<message to='juliet@example.org'>"))`, "ERR_MALFORMED"},
-		{"send: two stanzas", `tercet_send(T("<presence to='a@example.org'/><presence to='b@example.org'/>"))`, "ERR_MALFORMED"},
-		{"send: no stanza", `tercet_send(T("<iqq to='juliet@example.org'/>"))`, "ERR_MALFORMED"},
-		{"send: to nobody", `tercet_send(T("<message/>"))`, "ERR_MALFORMED"},
-		{"send: forged account", `tercet_send(T("<message from='romeo@example.org' to='juliet@example.org'/>"))`, "ERR_DENIED"},
-		{"send: forged domain", `tercet_send(T("<message from='example.com' to='juliet@example.org'/>"))`, "ERR_DENIED"},
-		{"send: forged subdomain", `tercet_send(T("<message from='x.example.org' to='juliet@example.org'/>"))`, "ERR_DENIED"},
-		{"send: pointer outside", `tercet_send((const char *)0x7ffffff0, 64)`, "ERR_MALFORMED"},
-		{"send: negative length", `tercet_send("x", -1)`, "ERR_MALFORMED"},
-		{"send: wraps around", `tercet_send((const char *)0xfffffff0, 0x20)`, "ERR_MALFORMED"},
-		{"reply: no XML", `tercet_reply(T("<body>"))`, "ERR_MALFORMED"},
-		{"reply: closes the stanza", `tercet_reply(T("</message><message>"))`, "ERR_MALFORMED"},
-		{"reply: entity", `tercet_reply(T("<body>&x;</body>"))`, "ERR_MALFORMED"},
-		{"reply: 10 MB", `tercet_reply((const char *)0, 10 << 20)`, "ERR_MALFORMED"},
-		{"replace: another sender", `tercet_replace(T("<message type='chat' id='m' from='juliet@example.org/x' to='juliet@example.org'/>"))`, "ERR_MALFORMED"},
-		{"replace: another kind", `tercet_replace(T("<presence/>"))`, "ERR_MALFORMED"},
-		{"hook: too late", `tercet_hook(T("message/bare"), 0, T(""))`, "ERR_DENIED"},
-		{"add: too late", `tercet_add(T("feature"), T("\"x\""))`, "ERR_DENIED"},
-		{"option: none", `tercet_option(T("nothing"), buf, 8)`, "ERR_NONE"},
-		{"option: buffer outside", `tercet_option(T("a"), (char *)0x7ffffff0, 64)`, "ERR_MALFORMED"},
-		{"option: short buffer", `tercet_option(T("a"), buf, 0)`, "5"},
-		{"get: none", `tercet_get(T("romeo"), T("k"), buf, 8)`, "ERR_NONE"},
-		{"get: long key", `tercet_get(T("romeo"), (const char *)1024, 2000, buf, 8)`, "ERR_LARGE"},
-		{"put: outside", `tercet_put(T("romeo"), T("k"), (const char *)0x7ffffff0, 64)`, "ERR_MALFORMED"},
-		{"http: no JSON", `tercet_http(T("{"))`, "ERR_MALFORMED"},
-		{"http: not granted", `tercet_http(T("{\"url\":\"http://127.0.0.1:1/\"}"))`, "ERR_DENIED"},
-		{"http: a file", `tercet_http(T("{\"url\":\"file:///etc/passwd\"}"))`, "ERR_DENIED"},
-	} {
+	var cases strings.Builder
+	for i, tt := range refused {
+		fmt.Fprintf(&cases, "case %d: return %s == %s ? NEXT : STOP;\n", i, tt.call, tt.want)
+	}
+	path := probe(t, "static char buf[64];", `switch (tercet_count(T(""), T("case"), 1) - 1) {
+`+cases.String()+`} return FAILED;`)
+	w := newWorld(t, path, `allow = { "hook:pre-message/bare", "store", "send", "replace" }, memory = "1MB", on_failure = "stop", options = { a = "abc" }`)
+	for _, tt := range refused {
 		t.Run(tt.name, func(t *testing.T) {
-			path := probe(t, "static char buf[64];", `(void)buf; if (`+tt.call+` == `+tt.want+`) return NEXT; return STOP;`)
-			w := newWorld(t, path, `allow = { "hook:pre-message/bare", "store", "send", "replace" }, memory = "1MB", on_failure = "stop", options = { a = "abc" }`)
 			w.message("hello")
-			if e := w.juliet.Next(); e.Attr("type") != "chat" || e.First().Text() != "hello" {
-				t.Errorf("got %s", e)
+			if e, err := w.juliet.Try(time.Second); err != nil || e.Attr("type") != "chat" || e.First().Text() != "hello" {
+				t.Errorf("got %s, %v", e, err)
 			}
 		})
 	}
@@ -374,33 +387,45 @@ func TestStore(t *testing.T) {
 	}
 }
 
-// An instance of a guest in C takes less than 100 KB.
+// An instance of a guest in C takes less than 100 KB: many are made by many
+// messages at a time.
 func TestMemory(t *testing.T) {
-	const n = 64
-	w := newWorld(t, probe(t, "", `return NEXT;`), `allow = { "hook:*" }, memory = "1MB"`)
-	meter := w.Env.Manager.Meters()["probe"]
+	const n = 32
+	path := probe(t, "", `i64 until = tercet_now() + 500; while (tercet_now() < until) continue; return NEXT;`)
+	s := coretest.New(t, guestConfig(path, fmt.Sprintf(`allow = { "hook:*" }, memory = "1MB", limit = "10s", instances = %d`, n)), modules.All...)
+	meter := s.Env.Manager.Meters()["probe"]
 	if got := meter.Total().Memory; got != 65536 {
 		t.Errorf("one instance has %d bytes of memory, want 65536", got)
 	}
-	var before, after runtime.MemStats
-	config := func(names []string) string {
-		text := "modules_enabled = { '" + strings.Join(names, "', '") + "' }\nwasm_modules = {\n"
-		for _, name := range names {
-			text += name + " = { path = '" + probe(t, "", `return NEXT;`) + "', allow = { 'hook:*' }, memory = '1MB' },\n"
-		}
-		return text + "}"
+	h := s.Host(coretest.Domain)
+	st, err := stanza.Parse([]byte(message))
+	if err != nil {
+		t.Fatal(err)
 	}
-	names := []string{"ping"}
-	w.Reconfigure("modules_enabled = { 'ping' }")
-	coretest.Eventually(t, "the guest has gone", func() bool { return w.state() == "" })
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	names = names[:0]
-	for i := range n {
-		names = append(names, "probe"+string(rune('a'+i/26))+string(rune('a'+i%26)))
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
 	}
-	w.Reconfigure(config(names))
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	t.Logf("%d KB for each of %d guests, each with a runtime of its own", (after.HeapAlloc-before.HeapAlloc)/n/1024, n)
+	before := heap()
+	var wg sync.WaitGroup
+	for range 4 * n {
+		wg.Go(func() {
+			pass := h.Table.Enter()
+			defer pass.Leave()
+			ev := route.Event{Stanza: st, Host: h, Pass: pass}
+			route.Out[stanza.Message][route.Bare].Fire(context.Background(), pass, &ev)
+		})
+	}
+	wg.Wait()
+	made := uint64(meter.Total().Memory / 65536)
+	if made < 8 {
+		t.Fatalf("only %d instances were made", made)
+	}
+	each := (heap() - before) / (made - 1)
+	t.Logf("%d instances, %d bytes each", made, each)
+	if each > 100_000 {
+		t.Errorf("an instance takes %d bytes, more than 100,000", each)
+	}
 }
