@@ -5,7 +5,6 @@ package guest
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -127,6 +126,3 @@ func (g *Guard) Verdict(ctx context.Context, ev *guest.Event) ext.Verdict {
 	}
 	return ext.Stop
 }
-
-// Policies are those that a config may name.
-func Policies() []Policy { return slices.Clone([]Policy{Pass, Stop, Unload}) }
