@@ -12,7 +12,7 @@ import (
 // cors is what pages of other origins may do with an app (the Fetch standard,
 // "CORS protocol").
 type cors struct {
-	methods, headers, maxAge string
+	methods, headers, maxAge []string // values of headers, shared by all answers
 	credentials              bool
 	allowed                  []string // nil: all origins
 }
@@ -29,7 +29,7 @@ func corsOf(o options, a App, methods []string) *cors {
 	if !enabled {
 		return nil
 	}
-	c := &cors{credentials: o.Credentials || want.Credentials, maxAge: strconv.Itoa(int(o.MaxAge.Seconds()))}
+	c := &cors{credentials: o.Credentials || want.Credentials, maxAge: []string{strconv.Itoa(int(o.MaxAge.Seconds()))}}
 	if rule.Credentials != nil {
 		c.credentials = *rule.Credentials
 	}
@@ -43,8 +43,10 @@ func corsOf(o options, a App, methods []string) *cors {
 	if anyOrigin(c.allowed) {
 		c.allowed = nil
 	}
-	c.methods = allowedMethods(o.Methods, methods)
-	c.headers = allowedHeaders(slices.Concat(o.Headers, want.Headers), rule.Headers)
+	c.methods = []string{allowedMethods(o.Methods, methods)}
+	if headers := allowedHeaders(slices.Concat(o.Headers, want.Headers), rule.Headers); headers != "" {
+		c.headers = []string{headers}
+	}
 	return c
 }
 
@@ -101,9 +103,9 @@ func (c *cors) apply(h http.Header, r *http.Request) {
 	if c.credentials {
 		h.Set("Access-Control-Allow-Credentials", "true")
 	}
-	h.Set("Access-Control-Allow-Methods", c.methods)
-	if c.headers != "" {
-		h.Set("Access-Control-Allow-Headers", c.headers)
+	h["Access-Control-Allow-Methods"] = c.methods
+	if c.headers != nil {
+		h["Access-Control-Allow-Headers"] = c.headers
 	}
-	h.Set("Access-Control-Max-Age", c.maxAge)
+	h["Access-Control-Max-Age"] = c.maxAge
 }

@@ -67,7 +67,7 @@ func (d *server) ServeHTTP(raw http.ResponseWriter, r *http.Request) {
 	}()
 	from := d.clientOf(r)
 	call.Remote, call.Secure = from.addr, from.secure
-	d.dispatch(w, r.WithContext(context.WithValue(r.Context(), callKey{}, call)), call) //nolint:contextcheck // the request has it
+	d.dispatch(w, r, call) //nolint:contextcheck // the request has it
 }
 
 // recovered reports a handler that has panicked.
@@ -102,7 +102,7 @@ func (d *server) dispatch(w *response, r *http.Request, call *Call) {
 		d.fail(w, r, call, http.StatusBadRequest)
 		return
 	}
-	found, f, ctx, known := d.find(w, r, path)
+	found, f, ctx, known := d.find(w, r, call, path)
 	if f != nil {
 		defer f.end()
 		w.flight = f
@@ -133,7 +133,7 @@ func (d *server) dispatch(w *response, r *http.Request, call *Call) {
 
 // find enters the tables for as long as it takes to find the app and to count
 // the request there. It reports whether the name is one of ours.
-func (d *server) find(w *response, r *http.Request, path string) (m match, f *flight, ctx context.Context, known bool) {
+func (d *server) find(w *response, r *http.Request, call *Call, path string) (m match, f *flight, ctx context.Context, known bool) {
 	hosts := d.hostsOf(r)
 	passes := make([]ext.Pass, 1, 2)
 	passes[0] = d.env.Router.Table.Enter()
@@ -147,7 +147,7 @@ func (d *server) find(w *response, r *http.Request, path string) (m match, f *fl
 	if m.handler == nil {
 		return m, nil, nil, len(hosts) > 0
 	}
-	ctx, cancel := context.WithCancelCause(r.Context())
+	ctx, cancel := context.WithCancelCause(context.WithValue(r.Context(), callKey{}, call))
 	return m, m.mount.begin(cancel, w.control), ctx, true
 }
 

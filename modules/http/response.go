@@ -25,13 +25,16 @@ type response struct {
 	bytes    int64
 	started  bool     // the header is on its way
 	flushed  bool     // an answer that has begun cannot be completed
+	stream   bool     // of HTTP/2: it is reset by a deadline that passes, whether somebody writes or not
 	hijacked bool     // the connection is the app's
 	conn     net.Conn // which
 }
 
-func newResponse(raw http.ResponseWriter, _ *http.Request, send time.Duration) *response {
-	w := &response{ResponseWriter: raw, control: http.NewResponseController(raw), send: send, status: http.StatusOK}
-	w.extend()
+func newResponse(raw http.ResponseWriter, r *http.Request, send time.Duration) *response {
+	w := &response{ResponseWriter: raw, control: http.NewResponseController(raw), send: send, status: http.StatusOK, stream: r.ProtoMajor > 1}
+	if !w.stream {
+		w.extend() // the connection has that of the request before
+	}
 	return w
 }
 
@@ -41,11 +44,18 @@ func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // extend gives the client more time.
 func (w *response) extend() {
 	now := time.Now()
-	if w.deadline.Sub(now) > w.send-slack(w.send) {
+	if !w.stream && w.deadline.Sub(now) > w.send-slack(w.send) {
 		return
 	}
 	w.deadline = now.Add(w.send)
 	_ = w.control.SetWriteDeadline(w.deadline) // writing shows it
+}
+
+// relax ends what extend began.
+func (w *response) relax() {
+	if w.stream {
+		_ = w.control.SetWriteDeadline(time.Time{}) // as above
+	}
 }
 
 // slack is how much a deadline may be off: setting it has a price.
@@ -68,6 +78,7 @@ func (w *response) Write(b []byte) (int, error) {
 		return 0, errGone
 	}
 	w.extend()
+	defer w.relax()
 	w.started = true
 	n, err := w.ResponseWriter.Write(b)
 	w.bytes += int64(n)
@@ -85,6 +96,7 @@ func (w *response) ReadFrom(src io.Reader) (total int64, err error) {
 		w.extend()
 		w.started = true
 		n, err := io.CopyN(w.ResponseWriter, src, piece)
+		w.relax()
 		total += n
 		w.bytes += n
 		if err == io.EOF { //nolint:errorlint // CopyN returns it as it is
@@ -102,6 +114,7 @@ func (w *response) Flush() { _ = w.FlushError() }
 // FlushError is Flush for http.ResponseController.
 func (w *response) FlushError() error {
 	w.extend()
+	defer w.relax()
 	w.started = true
 	return w.control.Flush()
 }
@@ -122,7 +135,7 @@ func (w *response) finish() {
 		return
 	}
 	w.extend()
-	if w.request != nil && !w.request.ended {
+	if w.request != nil && !w.request.ended && !w.stream {
 		w.request.drain()
 	}
 }
@@ -138,12 +151,15 @@ type body struct {
 	start   time.Time
 	n       int64
 	set     time.Time // when the deadline was set
+	until   time.Time // the deadline
 	ended   bool
 }
 
 func (w *response) body(r io.ReadCloser, silence time.Duration) *body {
 	w.request = &body{ReadCloser: r, w: w, silence: silence, start: time.Now()}
-	w.request.extend()
+	if !w.stream {
+		w.request.extend()
+	}
 	return w.request
 }
 
@@ -151,7 +167,7 @@ func (w *response) body(r io.ReadCloser, silence time.Duration) *body {
 // has come should have come at the slowest rate.
 func (b *body) extend() {
 	now := time.Now()
-	if now.Sub(b.set) < slack(b.silence) {
+	if !b.w.stream && now.Sub(b.set) < slack(b.silence) {
 		return
 	}
 	b.set = now
@@ -159,6 +175,7 @@ func (b *body) extend() {
 	if slow := b.start.Add(b.silence + time.Duration(b.n)*(time.Second/minRate)); slow.Before(until) {
 		until = slow
 	}
+	b.until = until
 	_ = b.w.control.SetReadDeadline(until) // reading shows it
 }
 
@@ -169,6 +186,9 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	b.extend()
 	n, err := b.ReadCloser.Read(p)
+	if b.w.stream && err == nil {
+		_ = b.w.control.SetReadDeadline(time.Time{}) // an app that does not read is not the client's fault
+	}
 	b.n += int64(n)
 	switch {
 	case err == nil:
@@ -177,7 +197,7 @@ func (b *body) Read(p []byte) (int, error) {
 			b.ended = true
 			_ = b.w.control.SetReadDeadline(time.Time{}) // nothing more is waited for
 		}
-	case errors.Is(err, os.ErrDeadlineExceeded):
+	case errors.Is(err, os.ErrDeadlineExceeded), time.Now().After(b.until): // a stream of HTTP/2 may just be reset
 		err = &Error{Code: http.StatusRequestTimeout, Err: err}
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		err = &Error{Code: http.StatusBadRequest, Err: err}

@@ -238,6 +238,41 @@ func (c *counter) read() int64 {
 	return c.n
 }
 
+// An app that waits longer than all of the times is answered with what it has
+// to say, and reads and writes on: a long poll, a slow disk.
+func TestSlowApps(t *testing.T) {
+	_, addr, trusted := secure(t, "http_send_timeout = 1\nhttp_body_timeout = 1\n", []string{"example.org"}, static(web.App{Name: "app", Routes: routes(
+		"POST", web.Func(func(w http.ResponseWriter, r *http.Request) error {
+			b := make([]byte, 1)
+			if _, err := io.ReadFull(r.Body, b); err != nil {
+				return err
+			}
+			<-time.After(1500 * time.Millisecond)
+			rest, err := io.ReadAll(r.Body)
+			if err != nil {
+				return err
+			}
+			_, _ = fmt.Fprintf(w, "%d ", 1+len(rest))
+			w.(http.Flusher).Flush()
+			<-time.After(1500 * time.Millisecond)
+			_, err = io.WriteString(w, "done")
+			return err
+		}),
+	)}))
+	for _, h2 := range []bool{true, false} {
+		r, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, "https://example.org/app", strings.NewReader(strings.Repeat("x", 1000)))
+		resp, err := over(t, addr, &tls.Config{RootCAs: trusted}, h2).Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if string(b) != "1000 done" || err != nil {
+			t.Errorf("HTTP/2 %v: got %q, %v", h2, b, err)
+		}
+	}
+}
+
 // A stream of HTTP/2 whose client does not read is given up, and so is one
 // whose body does not come; the connection goes on.
 func TestSlowStreams(t *testing.T) {
