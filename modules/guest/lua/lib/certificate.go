@@ -3,10 +3,8 @@
 package lib
 
 import (
-	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1" //nolint:gosec // fingerprints are asked for by name
 	"crypto/sha256"
@@ -255,11 +253,4 @@ func certificateKey(l *lua.LState) int {
 	l.Push(lua.LString(kind))
 	l.Push(lua.LNumber(size))
 	return 3
-}
-
-// openCrypto is util.crypto: keys, and signatures with them.
-func openCrypto(l *lua.LState) int {
-	_ = crypto.SHA256
-	_ = rand.Reader
-	return one(l, l.NewTable())
 }

@@ -24,11 +24,11 @@ func cryptoLibraries() map[string]lua.LGFunction {
 		"util.hmac": library(map[string]lua.LGFunction{
 			"md5": mac(md5.New), "sha1": mac(sha1.New), "sha256": mac(sha256.New), "sha512": mac(sha512.New),
 		}),
-		"util.random": openRandom,
-		"util.crand":  openRandom,
-		"ssl":         openSSL,
-		"ssl.x509":    library(map[string]lua.LGFunction{"load": loadCertificate}),
-		"util.crypto": openCrypto,
+		"util.random":   openRandom,
+		"util.crand":    openRandom,
+		"ssl":           openSSL,
+		"ssl.x509":      library(map[string]lua.LGFunction{"load": loadCertificate}),
+		"tercet.paseto": library(map[string]lua.LGFunction{"seal": pasetoSeal, "open": pasetoOpen}),
 	}
 }
 

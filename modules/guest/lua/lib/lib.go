@@ -18,6 +18,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tercet/config/lua51"
+	"tercet/modules/guest/lua/universe"
 )
 
 //go:embed lua
@@ -67,7 +68,7 @@ func script(name, file string) lua.LGFunction {
 		if err != nil {
 			l.RaiseError("%s", err.Error())
 		}
-		l.Push(lua51.New(unmetered{}).Load(l, chunk))
+		l.Push(load(l, chunk))
 		l.Push(lua.LString(name))
 		l.Call(1, 2)
 		if meta := l.Get(-1); meta != lua.LNil { // util.array hands out its metatable too, for util.json
@@ -79,8 +80,15 @@ func script(name, file string) lua.LGFunction {
 	}
 }
 
-// unmetered lets through what a library concatenates; what modules do and what
-// string and table do for a library is metered by the universe.
+// load makes a function of a chunk, which the universe meters, if there is one.
+func load(l *lua.LState, chunk *lua51.Chunk) *lua.LFunction {
+	if u := universe.Of(l); u != nil {
+		return u.LoadChunk(l, chunk, nil)
+	}
+	return lua51.New(unmetered{}).Load(l, chunk)
+}
+
+// unmetered lets everything through.
 type unmetered struct{}
 
 func (unmetered) Alloc(*lua.LState, int) {}

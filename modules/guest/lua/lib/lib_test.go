@@ -28,6 +28,7 @@ func newState(tb testing.TB, out *bytes.Buffer) *lua.LState {
 	for name, load := range lib.Loaders() {
 		preload.RawSetString(name, l.NewFunction(load))
 	}
+	l.SetGlobal("certificate", lua.LString(certificate(tb)))
 	l.SetGlobal("print", l.NewFunction(func(l *lua.LState) int {
 		for i := range l.GetTop() {
 			if i > 0 {
@@ -63,6 +64,7 @@ func TestLibraries(t *testing.T) {
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".lua"), func(t *testing.T) {
+			t.Setenv("TEST_DIR", t.TempDir())
 			if out := run(t, "check.lua", "tests/"+filepath.Base(file)); out != "" {
 				t.Error(out)
 			}

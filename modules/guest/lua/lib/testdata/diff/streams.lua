@@ -5,7 +5,7 @@ local session = {};
 local function log(name) return function (_, a, b) P(name, a, b) end end
 local callbacks = { stream_ns = "http://etherx.jabber.org/streams", stream_tag = "stream", default_ns = "jabber:client",
 	streamopened = function (s, a) P("open", a.to, a["xml:lang"]); s.notopen = nil end, streamclosed = log "closed",
-	handlestanza = function (_, x) S(x) end, error = function (_, e, d) P("error", e, st.is_stanza(d) and tostring(d) or type(d)) end };
+	handlestanza = function (_, x) S(x) end, error = function (_, e, d) P("error", e, st.is_stanza(d) and tostring(d.tags[1]) or type(d)) end };
 local head = "<?xml version='1.0'?><stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' to='x' xml:lang='en'>";
 local function play(limit, ...)
 	session.notopen = true;

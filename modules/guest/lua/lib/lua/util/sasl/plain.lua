@@ -13,7 +13,7 @@ local function plain(self, message)
 	local authzid, username, password = message:match("^([^%z]*)%z([^%z]+)%z([^%z]+)$");
 	if not authzid then return "failure", "malformed-request"; end
 	username, password = saslprep(username), saslprep(password);
-	if not username or username == "" then return "failure", "malformed-request", "Invalid username."; end
+	if not username or username == "" then return "failure", "malformed-request", "Invalid username or password."; end
 	if not password or password == "" then return "failure", "malformed-request", "Invalid password."; end
 	username = nodeprep(username);
 	if not username or username == "" then return "failure", "malformed-request", "Invalid username or password."; end
