@@ -18,7 +18,8 @@ type Task struct {
 	// universe, a negative one for no limit.
 	Limit time.Duration
 	// Waits says that it runs on a goroutine of its own, or on that of the one
-	// session which it may hold up: util.async may wait in it.
+	// session which it may hold up: util.async may wait in it. An entry in a call
+	// out of another may wait if that one may.
 	Waits bool
 }
 
@@ -32,6 +33,7 @@ type frame struct {
 	used  time.Duration   // of its limit, as far as the watchdog saw
 	why   *stopped        // if it was stopped
 	waits bool
+	depth int // how many frames are below it
 }
 
 // fiber is a thread of execution: the threads of Lua that call each other
@@ -69,10 +71,16 @@ func (u *Universe) Do(ctx context.Context, t *Task, fn func(l *lua.LState)) erro
 	if u.closed.Load() {
 		return ErrClosed
 	}
+	if u.now != nil && u.now.depth >= maxEntries {
+		return &Error{Task: t.Name, Value: lua.LNil, Text: "stack overflow (Lua and the server call each other too deep)"}
+	}
 	f := u.push(ctx, t)
 	defer u.pop(f)
 	return u.run(f, fn)
 }
+
+// maxEntries is how deep Lua and the server may call each other.
+const maxEntries = 100
 
 // Call enters the universe, calls fn with args, and returns its first result.
 func (u *Universe) Call(ctx context.Context, t *Task, fn *lua.LFunction, args ...lua.LValue) (result lua.LValue, err error) {
@@ -106,7 +114,7 @@ func (u *Universe) push(ctx context.Context, t *Task) *frame {
 	}
 	f.task, f.ctx, f.below, f.waits = t, ctx, u.now, t.Waits
 	if f.below != nil { // which has called out, and so is not running
-		f.waits = f.waits || f.below.waits
+		f.waits, f.depth = f.below.waits, f.below.depth+1
 	}
 	f.fiber = &f.base
 	f.base.chain = append(f.base.chain[:0], u.thread()) //nolint:contextcheck // a thread has the context of all

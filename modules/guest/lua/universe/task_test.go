@@ -6,9 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -246,6 +248,104 @@ func TestNestedError(t *testing.T) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// Lua and the server may call each other, but not without end.
+func TestEndlessReentry(t *testing.T) {
+	u, _ := start(t, universe.Options{})
+	depth := 0
+	var enter func(ctx context.Context) error
+	enter = func(ctx context.Context) (err error) {
+		depth++
+		failed := u.Do(ctx, task, func(*lua.LState) { u.Out(func(ctx context.Context) { err = enter(ctx) }) }) //nolint:contextcheck // Out gives the context
+		return errors.Join(failed, err)
+	}
+	if err := enter(t.Context()); err == nil || !strings.Contains(err.Error(), "too deep") || depth > 200 {
+		t.Errorf("got %v at depth %d", err, depth)
+	}
+	mustDo(t, u, "return 1")
+}
+
+// An entry in a call out of another waits only if that one may.
+func TestMayWait(t *testing.T) {
+	u, _ := start(t, universe.Options{})
+	for _, waits := range []bool{true, false} {
+		err := u.Do(t.Context(), &universe.Task{Name: "outer", Waits: waits}, func(*lua.LState) {
+			u.Out(func(ctx context.Context) {
+				err := u.Do(ctx, &universe.Task{Name: "inner", Waits: true}, func(*lua.LState) {
+					if u.MayWait() != waits {
+						t.Errorf("got %v within %v", u.MayWait(), waits)
+					}
+				})
+				if err != nil {
+					t.Error(err)
+				}
+			})
+		})
+		if err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+// While one waits or blocks, others run; a wait ends with its context.
+func TestOthersMeanwhile(t *testing.T) {
+	u, w := start(t, universe.Options{})
+	waits := &universe.Task{Name: "waits", Waits: true}
+	ctx, cancel := context.WithCancel(t.Context())
+	ran := make(chan struct{})
+	go func() {
+		for range 2 {
+			mustDo(t, u, "return 1")
+			ran <- struct{}{}
+		}
+		cancel()
+	}()
+	err := u.Do(ctx, waits, func(l *lua.LState) {
+		u.Wait(l, ran)
+		u.Block(func(context.Context) { <-ran })
+		u.Wait(l, nil)
+	})
+	if err == nil || !strings.Contains(err.Error(), "the wait has ended: context canceled") {
+		t.Errorf("got %v", err)
+	}
+	done := make(chan struct{})
+	u.Go(t.Context(), waits, func(l *lua.LState) {
+		defer close(done)
+		run(u, l, "error 'on its own'")
+	})
+	<-done
+	u.Close()
+	if !strings.Contains(w.String(), "Lua task failed") || !strings.Contains(w.String(), "on its own") {
+		t.Errorf("logged %s", w)
+	}
+}
+
+// Timers of Go repeat while they say so.
+func TestAfter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		u, _ := start(t, universe.Options{})
+		var came []time.Duration
+		began := time.Now()
+		u.After(task, time.Second, func(*lua.LState, time.Time) time.Duration {
+			if came = append(came, time.Since(began)); len(came) == 3 {
+				return -1
+			}
+			return 2 * time.Second
+		})
+		stop := u.After(task, time.Second, func(*lua.LState, time.Time) time.Duration {
+			t.Error("it was stopped")
+			return -1
+		})
+		if !stop() || stop() {
+			t.Error("stop tells wrong")
+		}
+		time.Sleep(time.Minute)
+		u.Close()
+		if want := []time.Duration{time.Second, 3 * time.Second, 5 * time.Second}; !slices.Equal(came, want) {
+			t.Errorf("got %v, want %v", came, want)
+		}
+	})
 }
 
 // Close ends what waits and what runs.

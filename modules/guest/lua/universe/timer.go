@@ -69,7 +69,7 @@ func (u *Universe) startTimers() {
 // After calls fn on the timers' goroutine once d has passed, and again after
 // what it returns, if that is not negative. It returns a function that stops it.
 func (u *Universe) After(t *Task, d time.Duration, fn func(l *lua.LState, now time.Time) time.Duration) (stop func() bool) {
-	due := &timer{run: fn, task: t}
+	due := &timer{at: -1, run: fn, task: t}
 	u.timers.set(due, d)
 	return func() bool { return u.timers.remove(due) }
 }

@@ -163,6 +163,10 @@ func Of(l *lua.LState) *Universe {
 // Library is the repaired standard library of the universe.
 func (u *Universe) Library() *lua51.Library { return u.library }
 
+// Meter is what functions of Go tell of long loops and large allocations, which
+// it ends by an error when the task's time is up or its memory used.
+func (u *Universe) Meter() lua51.Meter { return (*meter)(u) }
+
 // Log is the universe's log.
 func (u *Universe) Log() *slog.Logger { return u.log }
 
