@@ -132,43 +132,44 @@ func payload(b []byte) ([]element.Element, bool) {
 // hostReply answers the stanza of the event. An <error/> makes an error of it.
 func (i *instance) hostReply(stack []uint64) {
 	b, good := i.bytes(stack, 0)
-	ev := i.call.ev
-	switch {
-	case !good:
+	if !good {
 		result(stack, errMalformed)
 		return
-	case ev == nil || ev.Route == nil:
-		result(stack, errDenied)
-		return
+	}
+	result(stack, i.reply(b))
+}
+
+func (i *instance) reply(b []byte) int32 {
+	ev := i.call.ev
+	if ev == nil || ev.Route == nil {
+		return errDenied
 	}
 	out := i.effects(len(b))
-	children, good := payload(b)
-	switch {
-	case out == nil:
-		result(stack, errLarge)
-		return
-	case !good:
-		result(stack, errMalformed)
-		return
+	if out == nil {
+		return errLarge
 	}
 	st := ev.Route.Stanza
-	typ := st.Type
-	if st.Kind == stanza.IQ {
-		typ = "result"
-		if len(children) > 1 {
-			result(stack, errMalformed)
-			return
-		}
+	children, good := payload(b)
+	if !good || st.Kind == stanza.IQ && len(children) > 1 {
+		return errMalformed
 	}
+	typ := st.Type
 	switch {
 	case st.Type == "error", st.Type == "result", out.reply != nil:
-		result(stack, errDenied) // RFC 6120 8.3.1: it must not be answered, or it has been
-		return
+		return errDenied // RFC 6120 8.3.1: it must not be answered, or it has been
 	case len(children) > 0 && children[0].Is(element.NSClient, "error"):
 		typ = "error"
+	case st.Kind == stanza.IQ:
+		typ = "result"
+	}
+	// Only an error may be sent in the name of whoever was addressed; unless
+	// that is the host, or it is a request that the guest was given to answer.
+	host := i.plugin.scope.Host
+	if typ != "error" && ev.Request == nil && (st.To.Local() != "" || st.To.Domain() != host.Name) {
+		return errDenied
 	}
 	out.reply = stanza.New(st.Kind, typ, st.To, st.From, st.ID, children...)
-	result(stack, ok)
+	return ok
 }
 
 // hostReplace puts another payload into the stanza of the event, or another

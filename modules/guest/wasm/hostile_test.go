@@ -169,6 +169,7 @@ var refused = []struct{ name, call, want string }{
 	{"send: wraps around", `tercet_send((const char *)0xfffffff0, 0x20)`, "ERR_MALFORMED"},
 	{"reply: no XML", `tercet_reply(T("<body>"))`, "ERR_MALFORMED"},
 	{"reply: closes the stanza", `tercet_reply(T("</message><message>"))`, "ERR_MALFORMED"},
+	{"reply: in another's name", `tercet_reply(T("<body>I am juliet</body>"))`, "ERR_DENIED"},
 	{"reply: entity", `tercet_reply(T("<body>&x;</body>"))`, "ERR_MALFORMED"},
 	{"reply: 10 MB", `tercet_reply((const char *)0, 10 << 20)`, "ERR_MALFORMED"},
 	{"replace: another sender", `tercet_replace(T("<message type='chat' id='m' from='juliet@example.org/x' to='juliet@example.org'/>"))`, "ERR_MALFORMED"},
@@ -221,7 +222,7 @@ func TestEffects(t *testing.T) {
 		{
 			"nothing after a failure", `tercet_send(T("<message to='juliet@example.org' id='s'/>"));
 			tercet_replace(T("<message type='chat' id='m' from='romeo@example.org/orchard' to='juliet@example.org'/>"));
-			tercet_reply(T("<x xmlns='y'/>")); return FAILED;`,
+			tercet_reply(T("<error type='cancel'><gone xmlns='urn:ietf:params:xml:ns:xmpp-stanzas'/></error>")); return FAILED;`,
 			"<message xml:lang='en' from='romeo@example.org/orchard' to='juliet@example.org' type='chat' id='m'><body>hello</body></message>",
 		},
 	} {
@@ -314,7 +315,7 @@ func contentOf(t testing.TB, file string) string {
 // A guest that is loaded anew and is broken leaves the old one in its place,
 // under traffic.
 func TestRollBack(t *testing.T) {
-	good := probe(t, "", `return tercet_reply(T("<x xmlns='urn:example:good'/>")) == OK ? STOP : FAILED;`)
+	good := probe(t, "", `return tercet_reply(T("<error type='cancel'><good xmlns='urn:example:good'/></error>")) == OK ? STOP : FAILED;`)
 	w := newWorld(t, good, `allow = { "hook:*" }`)
 	bad, err := os.ReadFile(c(t, `EXPORT(load) i32 load(void) { return 1; } EXPORT(event) i32 event(i32 h, const char *x, i32 n) { (void)h; (void)x; (void)n; return 0; }`))
 	if err != nil {
@@ -336,7 +337,7 @@ func TestRollBack(t *testing.T) {
 		if _, err := w.Reload(t.Context()); (err != nil) != (i%2 == 0) {
 			t.Errorf("reload %d: %v", i, err)
 		}
-		if e := w.romeo.Next(); e.First().Name().Space != "urn:example:good" {
+		if e := w.romeo.Next(); e.First().First().Name().Space != "urn:example:good" {
 			t.Fatalf("got %s", e)
 		}
 	}

@@ -12,7 +12,7 @@ import (
 // memory counts as bulk of them.
 const (
 	slice = 20_000
-	bulk  = 2_000
+	bulk  = 5_000
 )
 
 // checkName is the function that a rewritten guest calls after each slice.
