@@ -56,17 +56,17 @@ func pushBytes(l *lua.LState, b []byte, n int) int {
 	return one(l, lua.LString(b))
 }
 
-func digest(make func() hash.Hash) lua.LGFunction {
+func digest(newHash func() hash.Hash) lua.LGFunction {
 	return func(l *lua.LState) int {
-		h := make()
+		h := newHash()
 		h.Write([]byte(l.CheckString(1)))
 		return pushBytes(l, h.Sum(nil), 2)
 	}
 }
 
-func mac(make func() hash.Hash) lua.LGFunction {
+func mac(newHash func() hash.Hash) lua.LGFunction {
 	return func(l *lua.LState) int {
-		h := hmac.New(make, []byte(l.CheckString(1)))
+		h := hmac.New(newHash, []byte(l.CheckString(1)))
 		h.Write([]byte(l.CheckString(2)))
 		return pushBytes(l, h.Sum(nil), 3)
 	}
@@ -76,13 +76,13 @@ func mac(make func() hash.Hash) lua.LGFunction {
 const maxIterations = 10_000_000
 
 // derive is PBKDF2 with as many bytes as the hash has (RFC 5802's Hi).
-func derive(make func() hash.Hash) lua.LGFunction {
+func derive(newHash func() hash.Hash) lua.LGFunction {
 	return func(l *lua.LState) int {
 		password, salt, rounds := l.CheckString(1), l.CheckString(2), checkInt(l, 3)
 		if rounds < 1 || rounds > maxIterations {
 			l.ArgError(3, "iterations out of range")
 		}
-		key, err := pbkdf2.Key(make, password, []byte(salt), rounds, make().Size())
+		key, err := pbkdf2.Key(newHash, password, []byte(salt), rounds, newHash().Size())
 		if err != nil {
 			l.RaiseError("derive a key: %s", err.Error())
 		}

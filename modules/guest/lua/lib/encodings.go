@@ -103,9 +103,9 @@ func decodeBase64(s string) ([]byte, bool) {
 		case s[i] == '=':
 			switch n {
 			case 2:
-				out = append(out, byte(bits>>4)) //nolint:gosec // as above
+				out = append(out, byte(bits>>4))
 			case 3:
-				out = append(out, byte(bits>>10), byte(bits>>2)) //nolint:gosec // as above
+				out = append(out, byte(bits>>10), byte(bits>>2))
 			}
 			bits, n = 0, 0
 		case strings.IndexByte(" \t\r\n", s[i]) < 0:
@@ -160,7 +160,7 @@ func punycode(label string) string {
 	runes := []rune(label)
 	for _, r := range runes {
 		if r < initialN {
-			out = append(out, byte(r)) //nolint:gosec // it is ASCII
+			out = append(out, byte(r))
 		}
 	}
 	basic := len(out)

@@ -28,7 +28,7 @@ func ToElement(t *lua.LTable) (element.Element, error) {
 	}
 	e := x.b.Element()
 	if e.IsZero() {
-		return e, badStanza("larger than any stanza may be")
+		return e, stanzaError("larger than any stanza may be")
 	}
 	return e, nil
 }
@@ -43,31 +43,31 @@ type exporter struct {
 // element writes t below the namespace outside.
 func (x *exporter) element(t *lua.LTable, outside string, depth int) error {
 	if x.count++; depth > maxDepth || x.count > maxElements {
-		return badStanza("nested too deep, or too many elements")
+		return stanzaError("nested too deep, or too many elements")
 	}
 	name, ok := str(t.RawGetString("name"))
 	if !ok {
-		return badStanza("an element without a name")
+		return stanzaError("an element without a name")
 	}
 	attrs, ok := t.RawGetString("attr").(*lua.LTable)
 	if !ok {
-		return badStanza("<" + name + "/> without attributes")
+		return stanzaError("<" + name + "/> without attributes")
 	}
-	space, known := outside, false
+	space := outside
 	if v := attrs.RawGetString("xmlns"); v != lua.LNil {
-		if space, known = str(v); !known || !isSpace(space) {
-			return badStanza("<" + name + "/> has a bad namespace")
+		if space, ok = str(v); !ok || !isSpace(space) || space == element.NSXML {
+			return stanzaError("<" + name + "/> has a bad namespace")
 		}
 	}
 	own := space
 	if prefix, local, ok := strings.Cut(name, ":"); ok {
 		if own, ok = x.prefix(t, prefix); !ok {
-			return badStanza("the prefix of <" + name + "/> is not known")
+			return stanzaError("the prefix of <" + name + "/> is not known")
 		}
 		name = local
 	}
 	if !isName(name) {
-		return badStanza(fmt.Sprintf("%q is no name of an element", name))
+		return stanzaError(fmt.Sprintf("%q is no name of an element", name))
 	}
 	if x.b == nil {
 		x.b = element.New(own, name)
@@ -103,7 +103,7 @@ func (x *exporter) attrs(t *lua.LTable, name string, attrs *lua.LTable) error {
 		key, isString := str(k)
 		value, isText := stringy(v)
 		if !isString || !isText {
-			return badStanza(fmt.Sprintf("attribute %s of <%s/> is a %s", k.String(), name, v.Type()))
+			return stanzaError(fmt.Sprintf("attribute %s of <%s/> is a %s", k.String(), name, v.Type()))
 		}
 		if key == "xmlns" {
 			continue
@@ -117,7 +117,7 @@ func (x *exporter) attrs(t *lua.LTable, name string, attrs *lua.LTable) error {
 
 func (x *exporter) attr(t *lua.LTable, name, key, value string) error {
 	bad := func(why string) error {
-		return badStanza(fmt.Sprintf("attribute %q of <%s/>: %s", key, name, why))
+		return stanzaError(fmt.Sprintf("attribute %q of <%s/>: %s", key, name, why))
 	}
 	if !isText(value) {
 		return bad("forbidden characters")
@@ -157,7 +157,7 @@ func (x *exporter) children(t *lua.LTable, name, space string, depth int) error 
 		}
 		words, ok := stringy(v)
 		if !ok || !isText(words) {
-			return badStanza(fmt.Sprintf("<%s/> has a child that is a %s, or forbidden characters", name, v.Type()))
+			return stanzaError(fmt.Sprintf("<%s/> has a child that is a %s, or forbidden characters", name, v.Type()))
 		}
 		x.b.Text(words)
 	}
@@ -166,8 +166,7 @@ func (x *exporter) children(t *lua.LTable, name, space string, depth int) error 
 
 // isSpace reports whether s can be declared as a namespace.
 func isSpace(s string) bool {
-	return len(s) <= 1024 && isText(s) && s != element.NSXML && s != "http://www.w3.org/2000/xmlns/" ||
-		s == element.NSXML
+	return len(s) <= 1024 && isText(s) && s != "http://www.w3.org/2000/xmlns/"
 }
 
 // isName reports whether s is a name without a prefix (Namespaces in XML 1.0,

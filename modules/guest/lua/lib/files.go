@@ -20,7 +20,7 @@ func openFiles(l *lua.LState) int {
 		"attributes":        func(l *lua.LState) int { return fileAttributes(l, syscall.Stat) },
 		"symlinkattributes": func(l *lua.LState) int { return fileAttributes(l, syscall.Lstat) },
 		"dir":               fileDir,
-		"mkdir":             func(l *lua.LState) int { return done(l, os.Mkdir(l.CheckString(1), 0o777)) },
+		"mkdir":             func(l *lua.LState) int { return done(l, syscall.Mkdir(l.CheckString(1), 0o777)) },
 		"rmdir":             func(l *lua.LState) int { return done(l, syscall.Rmdir(l.CheckString(1))) },
 		"touch":             fileTouch,
 		"link": func(l *lua.LState) int {
@@ -167,7 +167,7 @@ func openPosix(l *lua.LState) int {
 		"getuid": func(l *lua.LState) int { return one(l, lua.LNumber(os.Getuid())) },
 		"getgid": func(l *lua.LState) int { return one(l, lua.LNumber(os.Getgid())) },
 		"mkdir": func(l *lua.LState) int {
-			if err := os.Mkdir(l.CheckString(1), 0o777); err != nil {
+			if err := syscall.Mkdir(l.CheckString(1), 0o777); err != nil {
 				l.Push(lua.LFalse)
 				return 1 + pushReason(l, err)
 			}
@@ -251,7 +251,7 @@ func posixUmask(l *lua.LState) int {
 	if err != nil {
 		l.ArgError(1, "octal number expected")
 	}
-	old := syscall.Umask(int(mode)) //nolint:gosec // twelve bits
+	old := syscall.Umask(int(mode))
 	return one(l, lua.LString(strconv.FormatInt(int64(old), 8)))
 }
 

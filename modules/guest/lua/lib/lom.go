@@ -3,6 +3,8 @@
 package lib
 
 import (
+	"strings"
+
 	lua "github.com/yuin/gopher-lua"
 )
 
@@ -30,28 +32,7 @@ func lomParse(l *lua.LState) int {
 		end:  func(string) { open = open[:len(open)-1] },
 		text: func(s string) { appendTo(open[len(open)-1], lua.LString(s)) },
 	}, "", false)
-	doc, pieces := "", l.Get(1)
-	switch v := pieces.(type) {
-	case *lua.LTable:
-		for i := range v.Len() {
-			s, _ := stringy(v.RawGetInt(i + 1))
-			doc += s
-		}
-	case *lua.LFunction:
-		for len(doc) <= maxToken {
-			l.Push(v)
-			l.Call(0, 1)
-			s, more := stringy(l.Get(-1))
-			l.Pop(1)
-			if !more {
-				break
-			}
-			doc += s
-		}
-	default:
-		doc = l.CheckString(1)
-	}
-	if err := x.feed(doc, true); err != nil {
+	if err := x.feed(lomDocument(l), true); err != nil {
 		l.Push(lua.LNil)
 		l.Push(lua.LString(err.Error()))
 		l.Push(lua.LNumber(x.line))
@@ -60,6 +41,33 @@ func lomParse(l *lua.LState) int {
 		return 5
 	}
 	return one(l, root)
+}
+
+// lomDocument reads argument 1: a string, a list of strings, or a function that
+// gives one after the other.
+func lomDocument(l *lua.LState) string {
+	var doc strings.Builder
+	switch v := l.Get(1).(type) {
+	case *lua.LTable:
+		for i := range v.Len() {
+			s, _ := stringy(v.RawGetInt(i + 1))
+			doc.WriteString(s)
+		}
+	case *lua.LFunction:
+		for doc.Len() <= maxToken {
+			l.Push(v)
+			l.Call(0, 1)
+			s, more := stringy(l.Get(-1))
+			l.Pop(1)
+			if !more {
+				break
+			}
+			doc.WriteString(s)
+		}
+	default:
+		return l.CheckString(1)
+	}
+	return doc.String()
 }
 
 // lomFind returns the first element of this tag in a tree, itself included.

@@ -283,10 +283,10 @@ func unescape(s string, attr bool) (string, error) {
 	}
 	out := make([]byte, 0, len(s))
 	for i := 0; i < len(s); i++ {
-		switch c := s[i]; {
-		case c == '<':
+		switch c := s[i]; c {
+		case '<':
 			return "", errSAXToken
-		case c == '&':
+		case '&':
 			end := strings.IndexByte(s[i:], ';')
 			if end < 0 {
 				return "", errSAXToken
@@ -296,12 +296,12 @@ func unescape(s string, attr bool) (string, error) {
 				return "", err
 			}
 			i += end
-		case c == '\r':
+		case '\r':
 			if i+1 < len(s) && s[i+1] == '\n' {
 				i++
 			}
 			out = append(out, blank('\n', attr))
-		case c == '\n', c == '\t':
+		case '\n', '\t':
 			out = append(out, blank(c, attr))
 		default:
 			out = append(out, c)

@@ -40,10 +40,10 @@ const (
 	colourEnd   = "\x1b[0m"
 )
 
-// badStanza says why a table can not be written as XML.
-type badStanza string
+// stanzaError says why a table can not be written as XML.
+type stanzaError string
 
-func (b badStanza) Error() string { return "stanza: " + string(b) }
+func (e stanzaError) Error() string { return "stanza: " + string(e) }
 
 func (w *writer) paint(colour, s string) {
 	if !w.pretty {
@@ -56,7 +56,7 @@ func (w *writer) paint(colour, s string) {
 // element writes t below the namespace outside.
 func (w *writer) element(t *lua.LTable, outside lua.LValue, depth int) error {
 	if depth > maxDepth {
-		return badStanza("nested too deep")
+		return stanzaError("nested too deep")
 	}
 	name, err := w.start(t, outside)
 	if err != nil {
@@ -79,7 +79,7 @@ func (w *writer) element(t *lua.LTable, outside lua.LValue, depth int) error {
 		}
 		words, ok := stringy(v)
 		if !ok {
-			return badStanza("a child that is a " + v.Type().String())
+			return stanzaError("a child that is a " + v.Type().String())
 		}
 		w.buf = appendXML(w.buf, words)
 	}
@@ -91,11 +91,11 @@ func (w *writer) element(t *lua.LTable, outside lua.LValue, depth int) error {
 func (w *writer) start(t *lua.LTable, outside lua.LValue) (name string, err error) {
 	name, ok := str(t.RawGetString("name"))
 	if !ok {
-		return "", badStanza("an element without a name")
+		return "", stanzaError("an element without a name")
 	}
 	attrs, ok := t.RawGetString("attr").(*lua.LTable)
 	if !ok {
-		return "", badStanza("<" + name + "/> without attributes")
+		return "", stanzaError("<" + name + "/> without attributes")
 	}
 	w.paint(colourTag, "<"+name)
 	prefixes := 0
@@ -103,7 +103,7 @@ func (w *writer) start(t *lua.LTable, outside lua.LValue) (name string, err erro
 		key, isName := str(k)
 		value, ok := stringy(v)
 		if !isName || !ok {
-			return "", badStanza("attribute " + k.String() + " of <" + name + "/> is a " + v.Type().String())
+			return "", stanzaError("attribute " + k.String() + " of <" + name + "/> is a " + v.Type().String())
 		}
 		if key == "xmlns" && v == outside {
 			continue

@@ -190,19 +190,19 @@ func find(l *lua.LState) int {
 		if attr, ok := strings.CutPrefix(path, "@"); ok {
 			return one(l, attrOf(at, attr))
 		}
-		space := lua.LValue(lua.LNil)
+		space := lua.LNil
 		if rest, ok := strings.CutPrefix(path, "{"); ok {
-			end := strings.IndexByte(rest, '}')
-			if end < 0 {
+			inner, after, closed := strings.Cut(rest, "}")
+			if !closed {
 				return one(l, lua.LNil)
 			}
-			space, path = lua.LString(rest[:end]), rest[end+1:]
+			space, path = lua.LString(inner), after
 		}
 		end := strings.IndexAny(path, "@/#")
 		if end < 0 {
 			end = len(path)
 		}
-		name := lua.LValue(lua.LNil)
+		name := lua.LNil
 		if end > 0 {
 			name = lua.LString(path[:end])
 		}
@@ -238,7 +238,7 @@ func getError(l *lua.LState) int {
 		l.Push(lua.LNil)
 		return 4
 	}
-	condition, words, extra := lua.LValue(lua.LNil), lua.LValue(lua.LNil), lua.LValue(lua.LNil)
+	condition, words, extra := lua.LNil, lua.LNil, lua.LNil
 	tags := part(l, fail, "tags")
 	for i := range tags.Len() {
 		child, ok := tags.RawGetInt(i + 1).(*lua.LTable)

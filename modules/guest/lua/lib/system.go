@@ -58,8 +58,7 @@ func refused(l *lua.LState, first lua.LValue, err error) int {
 
 // pushReason pushes the words alone.
 func pushReason(l *lua.LState, err error) int {
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		return one(l, lua.LString(errnoText(errno)))
 	}
 	return one(l, lua.LString(err.Error()))

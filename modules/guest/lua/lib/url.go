@@ -182,7 +182,7 @@ func buildURL(t *lua.LTable) string {
 // urlAbsolute resolves a reference against a base (RFC 3986 section 5.2).
 func urlAbsolute(l *lua.LState) int {
 	base, ok := l.Get(1).(*lua.LTable)
-	baseURL := ""
+	var baseURL string
 	if ok {
 		baseURL = buildURL(base)
 	} else {
@@ -256,7 +256,7 @@ func withoutDots(path string) string {
 func urlParsePath(l *lua.LState) int {
 	path, _ := optString(l, 1)
 	t := l.NewTable()
-	for _, segment := range strings.Split(path, "/") {
+	for segment := range strings.SplitSeq(path, "/") {
 		if segment != "" {
 			t.Append(lua.LString(percentDecode(segment)))
 		}
