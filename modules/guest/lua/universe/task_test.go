@@ -96,7 +96,7 @@ func TestDeadlineWithoutWaits(t *testing.T) {
 		}
 	}
 	err = u.Do(t.Context(), slow, func(l *lua.LState) {
-		for range 10 {
+		for range 100 {
 			busy(l, 50*time.Millisecond)
 			u.Wait(l, after(time.Millisecond))
 		}

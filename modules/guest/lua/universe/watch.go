@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"runtime/metrics"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
@@ -134,41 +135,61 @@ func (u *Universe) watchUntilIdle() bool {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
 	var run uint64
-	var since time.Time
+	var last time.Time
+	var ran, cpu time.Duration
 	var growth growth
 	for idle := 0; ; {
-		var now time.Time
 		select {
 		case <-u.closing:
 			w.stopAll()
 			return true
-		case now = <-ticker.C:
+		case <-ticker.C:
 		}
+		now := time.Now()
 		switch at := w.run.Load(); {
 		case at != run:
-			run, since, idle = at, now, 0
+			run, idle, ran, cpu = at, 0, 0, processTime()
 			growth = u.beginGrowth()
 		case at&1 == 0:
-			if idle++; idle < idleLooks {
-				continue
-			}
-			w.base.Store(liveHeap())
-			w.awake.Store(false)
-			if w.run.Load() == at { // else it began before it could see that we sleep
+			if idle++; idle >= idleLooks && w.sleep(at) {
 				return false
 			}
-			w.awake.Store(true)
 		default:
-			ran := now.Sub(since)
+			ran += min(now.Sub(last), 2*lookEvery)
 			w.seen.Store(&sighting{run, ran})
-			if limit := time.Duration(w.limit.Load()); limit > 0 && time.Duration(w.before.Load())+ran > limit {
+			limit := time.Duration(w.limit.Load())
+			left := limit - time.Duration(w.before.Load())
+			if limit > 0 && ran > left && processTime()-cpu >= left/2 {
 				w.end(&stopped{run, "it ran for more than " + limit.String(), ErrDeadline})
 			}
 			if growth.beyond(u.memory) {
 				w.end(u.tooMuch(run))
 			}
 		}
+		last = now
 	}
+}
+
+// processTime is how long the process has had a processor: on a machine that is
+// overloaded a task may stand still for longer than it may run.
+func processTime() time.Duration {
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+// sleep reports whether the watchdog can sleep: a run may have begun before it
+// could see that nobody looks.
+func (w *watchdog) sleep(run uint64) bool {
+	w.base.Store(liveHeap())
+	w.awake.Store(false)
+	if w.run.Load() == run {
+		return true
+	}
+	w.awake.Store(true)
+	return false
 }
 
 // end stops a run, if it still goes on.
