@@ -48,7 +48,7 @@ type Origins struct {
 const maxSegments = 16
 
 // Mount serves the app for the life of s. A path that another app of the same
-// host has fails the load of the module, or its reload.
+// host has fails the load of the module, or Mount itself once s is live.
 func Mount(s *module.Scope, a App) error {
 	o := optionsOf(s)
 	base := appPath(o, s, a.Name, a.Path)
@@ -86,11 +86,32 @@ func Mount(s *module.Scope, a App) error {
 		m.methods = appendNew(m.methods, method)
 	}
 	m.cors = corsOf(o, a, m.methods)
+	if s.Live() { // else the swap tells
+		if at, taken := takenOf(s, found); taken {
+			return fmt.Errorf("mount %s: %s is taken", a.Name, at)
+		}
+	}
 	for at, t := range found {
 		routes.Set(s, at, t)
 	}
 	m.watch()
 	return nil
+}
+
+// takenOf finds a pattern that another app has already.
+func takenOf(s *module.Scope, found map[pattern]*target) (pattern, bool) {
+	table := s.Env.Router.Table
+	if s.Host != nil {
+		table = s.Host.Table
+	}
+	p := table.Enter()
+	defer p.Leave()
+	for at := range found {
+		if _, taken := routes.Get(p, at); taken {
+			return at, true
+		}
+	}
+	return pattern{}, false
 }
 
 // appPath is the path of an app on the host of s, without a slash at its end.

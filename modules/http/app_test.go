@@ -155,3 +155,21 @@ func TestMountErrors(t *testing.T) {
 		})
 	}
 }
+
+// A module that is live mounts at once, where nobody is yet.
+func TestMountLive(t *testing.T) {
+	var scope *module.Scope
+	w := start(t, "", onHost(func(s *module.Scope, _ string) []web.App {
+		scope = s
+		return []web.App{{Name: "first", Routes: routes("GET", says("first"))}}
+	}))
+	if err := web.Mount(scope, web.App{Name: "late", Routes: routes("GET", says("late"))}); err != nil {
+		t.Fatal(err)
+	}
+	w.do("GET /late").want(t, 200, "late")
+	err := web.Mount(scope, web.App{Name: "again", Path: "/first", Routes: routes("GET", says("again"))})
+	if err == nil || !strings.Contains(err.Error(), "/first is taken") {
+		t.Errorf("got %v", err)
+	}
+	w.do("GET /first").want(t, 200, "first")
+}
