@@ -82,7 +82,7 @@ static __attribute__((noinline)) i32 deep(i32 n) { volatile char room[64]; room[
 				if got := w.juliet.Next(); got.Local() != "message" {
 					t.Fatalf("got %s", got)
 				}
-				if took := time.Since(began); took > 2*time.Second {
+				if took := time.Since(began); took > 8*time.Second {
 					t.Errorf("it took %v", took)
 				}
 			}
@@ -98,7 +98,12 @@ static __attribute__((noinline)) i32 deep(i32 n) { volatile char room[64]; room[
 func TestStopped(t *testing.T) {
 	w := newWorld(t, probe(t, "", `for (;;) __asm__ volatile("");`), `allow = { "hook:*" }, limit = "50ms", memory = "1MB"`)
 	best := time.Hour
-	for range 5 {
+	for i := 0; i < 20 && best > 100*time.Millisecond; i++ {
+		if i%5 == 4 { // before it is suspended
+			if err := w.Env.Manager.Reload(t.Context(), coretest.Domain, "probe"); err != nil {
+				t.Fatal(err)
+			}
+		}
 		began := time.Now()
 		w.message("hello")
 		w.juliet.Next()
@@ -353,8 +358,8 @@ func TestStore(t *testing.T) {
 	reader := probe(t, "static char buf[8];", `return tercet_get(T("juliet"), T("k"), buf, 8) == ERR_NONE
 		&& tercet_get(T("juliet"), T("../probe/k"), buf, 8) == ERR_NONE
 		&& tercet_find(T("juliet"), T(""), buf, 8) == 2 ? NEXT : FAILED;`)
-	config := "modules_enabled = { 'probe', 'reader' }\nwasm_modules = { probe = { path = '" + writer + "', allow = { 'hook:*', 'store' }, on_failure = 'stop' }," +
-		" reader = { path = '" + reader + "', allow = { 'hook:*', 'store' }, on_failure = 'stop' } }"
+	config := "modules_enabled = { 'probe', 'reader' }\nwasm_modules = { probe = { path = '" + writer + "', limit = '5s', allow = { 'hook:*', 'store' }, on_failure = 'stop' }," +
+		" reader = { path = '" + reader + "', limit = '5s', allow = { 'hook:*', 'store' }, on_failure = 'stop' } }"
 	s := coretest.New(t, config, modules.All...)
 	w := &world{Server: s, t: t, romeo: s.Login("romeo", "orchard"), juliet: s.Login("juliet", "balcony")}
 	w.juliet.Send("<presence/>")
