@@ -90,6 +90,9 @@ func (u *Universe) raised(l *lua.LState, r any) lua.LValue {
 	u.raisedOn, u.raisedLast = nil, nil
 	failed, ok := r.(*lua.ApiError)
 	if ok && failed.Object != nil {
+		if s, ok := failed.Object.(lua.LString); ok {
+			return lua.LString(lua51.Reword(string(s)))
+		}
 		return failed.Object
 	}
 	where := position(l, 0)

@@ -119,6 +119,7 @@ func (u *Universe) watchRuns() {
 	for {
 		select {
 		case <-u.closing:
+			u.watch.stopAll()
 			return
 		case <-u.watch.wake:
 		}
