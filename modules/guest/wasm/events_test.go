@@ -161,3 +161,36 @@ func TestHammer(t *testing.T) {
 		t.Errorf("%d were stopped, %d passed; want %d of these", stopped.Load(), n, want)
 	}
 }
+
+// Hosts with the same guest share its machine code, and each goes on when the
+// other has let go of it.
+func TestTwoHosts(t *testing.T) {
+	path := probe(t, "", `return tercet_reply(T("<error type='cancel'><x xmlns='y'/></error>")) == OK ? STOP : FAILED;`)
+	s := coretest.New(t, guestConfig(path, `allow = { "hook:*" }`)+"VirtualHost 'example.org'\nVirtualHost 'example.com'\n", modules.All...)
+	ask := func(host string) ext.Verdict {
+		h := s.Host(host)
+		st, err := stanza.Parse([]byte(message))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pass := h.Table.Enter()
+		defer pass.Leave()
+		ev := route.Event{Stanza: st, Host: h, Pass: pass}
+		return route.Out[stanza.Message][route.Bare].Fire(t.Context(), pass, &ev)
+	}
+	for range 3 {
+		if ask("example.org") != ext.Stop || ask("example.com") != ext.Stop {
+			t.Fatal("not stopped")
+		}
+		if err := s.Env.Manager.Unload(t.Context(), "example.com", "probe"); err != nil {
+			t.Fatal(err)
+		}
+		coretest.Eventually(t, "it has gone", func() bool { return ask("example.com") == ext.Next && len(s.Env.Manager.Points("example.com", "probe")) == 0 })
+		if ask("example.org") != ext.Stop {
+			t.Fatal("not stopped")
+		}
+		if err := s.Env.Manager.Load(t.Context(), "example.com", "probe"); err != nil {
+			t.Fatal(err)
+		}
+	}
+}

@@ -396,8 +396,8 @@ func TestStore(t *testing.T) {
 // An instance of a guest in C takes less than 100 KB: many are made by many
 // messages at a time.
 func TestMemory(t *testing.T) {
-	const n = 32
-	path := probe(t, "", `i64 until = tercet_now() + 500; while (tercet_now() < until) continue; return NEXT;`)
+	const n = 16
+	path := probe(t, "", `i64 until = tercet_now() + 200; while (tercet_now() < until) continue; return NEXT;`)
 	s := coretest.New(t, guestConfig(path, fmt.Sprintf(`allow = { "hook:*" }, memory = "1MB", limit = "10s", instances = %d`, n)), modules.All...)
 	meter := s.Env.Manager.Meters()["probe"]
 	if got := meter.Total().Memory; got != 65536 {

@@ -40,7 +40,7 @@ type plugin struct {
 	store   *store // nil unless granted
 	http    *fetcher
 
-	cache   wazero.CompilationCache
+	cache   *codeCache
 	runtime wazero.Runtime
 	code    wazero.CompiledModule
 	seats   int            // most instances
@@ -145,15 +145,14 @@ func (p *plugin) compile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	cache, err := wazero.NewCompilationCacheWithDir(filepath.Join(p.scope.Env.DataDir, "wasm"))
+	p.cache, err = openCache(filepath.Join(p.scope.Env.DataDir, "wasm"))
 	if err != nil {
 		p.scope.Log.WarnContext(ctx, "compiled guests are not kept", "err", err)
-		cache = wazero.NewCompilationCache()
+		p.cache = &codeCache{CompilationCache: wazero.NewCompilationCache(), users: 1}
 	}
-	p.cache = cache
 	p.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
 		WithMemoryLimitPages(uint32(p.Memory/pageSize)). //nolint:gosec // at most 1 GiB
-		WithCompilationCache(cache).
+		WithCompilationCache(p.cache.CompilationCache).
 		WithDebugInfoEnabled(false))
 	if err := hostModule(ctx, p.runtime); err != nil {
 		return err
@@ -297,8 +296,11 @@ func (p *plugin) close() error {
 	if p.runtime != nil {
 		errs = append(errs, p.runtime.Close(context.Background()))
 	}
+	if p.code != nil { // last: it is shared
+		errs = append(errs, p.code.Close(context.Background()))
+	}
 	if p.cache != nil {
-		errs = append(errs, p.cache.Close(context.Background()))
+		errs = append(errs, p.cache.release())
 	}
 	return errors.Join(errs...)
 }
