@@ -5,6 +5,7 @@ package lib_test
 import (
 	"bytes"
 	"context"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tercet/modules/guest/lua/lib"
+	"tercet/modules/guest/lua/universe"
 )
 
 // newState returns a universe as far as libraries need one. What the server
@@ -28,6 +30,13 @@ func newState(tb testing.TB, out *bytes.Buffer) *lua.LState {
 	for name, load := range lib.Loaders() {
 		preload.RawSetString(name, l.NewFunction(load))
 	}
+	setGlobals(tb, l, out)
+	return l
+}
+
+// setGlobals gives scripts what they have besides libraries.
+func setGlobals(tb testing.TB, l *lua.LState, out *bytes.Buffer) {
+	tb.Helper()
 	l.SetGlobal("certificate", lua.LString(certificate(tb)))
 	l.SetGlobal("print", l.NewFunction(func(l *lua.LState) int {
 		for i := range l.GetTop() {
@@ -39,17 +48,24 @@ func newState(tb testing.TB, out *bytes.Buffer) *lua.LState {
 		out.WriteByte('\n')
 		return 0
 	}))
-	return l
 }
 
-// run runs a file below testdata and returns what it prints.
+// run runs files below testdata in a universe and returns what it prints.
 func run(tb testing.TB, files ...string) string {
 	tb.Helper()
 	var out bytes.Buffer
-	l := newState(tb, &out)
+	u := universe.New(universe.Options{Loaders: lib.Loaders(), Limit: -1, Log: slog.New(slog.DiscardHandler)})
+	defer u.Close()
+	if err := u.Do(tb.Context(), &universe.Task{Name: "globals"}, func(l *lua.LState) { setGlobals(tb, l, &out) }); err != nil {
+		tb.Fatal(err)
+	}
 	for _, file := range files {
-		if err := doFile(l, filepath.Join("testdata", file)); err != nil {
-			tb.Fatalf("%s\n%v", out.String(), err)
+		source, err := os.ReadFile(filepath.Join("testdata", file))
+		if err != nil {
+			tb.Fatal(err)
+		}
+		if _, err := enter(tb, u, false, string(source)); err != nil {
+			tb.Fatalf("%s\n%s: %v", out.String(), file, err)
 		}
 	}
 	return out.String()

@@ -4,7 +4,6 @@ package lib_test
 
 import (
 	"math"
-	"os"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -34,18 +33,4 @@ func openRepaired(l *lua.LState) {
 	}
 	math51, _ := globals.RawGetString("math").(*lua.LTable)
 	math51.RawSetString("huge", lua.LNumber(math.Inf(1)))
-}
-
-// doFile runs a file as a universe does.
-func doFile(l *lua.LState, file string) error {
-	source, err := os.ReadFile(file)
-	if err != nil {
-		return err
-	}
-	chunk, err := lua51.Compile(file, source)
-	if err != nil {
-		return err
-	}
-	l.Push(lua51.New(free{}).Load(l, chunk))
-	return l.PCall(0, 0, nil)
 }
