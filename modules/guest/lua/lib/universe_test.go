@@ -5,10 +5,9 @@ package lib_test
 import (
 	"bytes"
 	"log/slog"
+	"maps"
 	"slices"
 	"testing"
-
-	"maps"
 
 	lua "github.com/yuin/gopher-lua"
 

@@ -25,5 +25,4 @@ run("retract", "n", true, "4", true); run("retract", "n", "m@x", "5"); run("purg
 run("remove_subscription", "n", "m@x/1", "m@x/1"); run("set_node_config", "n", "owner@x", { max_items = 5 }); run("get_node_config", "n", "owner@x"); run("get_node_config", "n", "m@x");
 run("publish", "n", true, "5", "E", { max_items = 9 }); run("publish", "n", true, "5", "E", { max_items = 5 }); run("create", "m", "nobody@x"); run("create", "m", "owner@x", { access_model = "open" });
 run("get_items", "m", "any@x"); run("delete", "m", "any@x"); run("delete", "m", "owner@x"); run("get_default_affiliation", "n", "any@x"); run("get_last_item", "n", true); run("may", "n", "m@x", "publish");
-run("add_subscription", "n", "m@x", "m@x"); run("set_affiliation", "n", true, "m@x", "outcast"); run("get_subscriptions", "n", true);
 run("publish", "new", true, "1", "x", { _defaults_only = true, max_items = 7 }); run("get_nodes", "stranger@x"); run("jids_equal", "a@b/c", "a@b");
