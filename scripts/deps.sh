@@ -50,7 +50,7 @@ install() {
 asc=$(dirname "$0")/../build/assemblyscript
 if [ ! -e "$asc/node_modules/.bin/asc" ] && command -v npm >/dev/null; then
 	mkdir -p "$asc"
-	timeout 180 npm install --silent --no-fund --no-audit --ignore-scripts --prefix "$asc" assemblyscript@0.28.20 ||
+	timeout 180 npm install --silent --no-fund --no-audit --ignore-scripts --fetch-retries=1 --prefix "$asc" assemblyscript@0.28.20 ||
 		echo "deps: AssemblyScript is not installed; the tests that need it skip themselves" >&2
 fi
 

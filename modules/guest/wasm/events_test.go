@@ -185,7 +185,9 @@ func TestTwoHosts(t *testing.T) {
 		if err := s.Env.Manager.Unload(t.Context(), "example.com", "probe"); err != nil {
 			t.Fatal(err)
 		}
-		coretest.Eventually(t, "it has gone", func() bool { return ask("example.com") == ext.Next && len(s.Env.Manager.Points("example.com", "probe")) == 0 })
+		coretest.Eventually(t, "it has gone", func() bool {
+			return ask("example.com") == ext.Next && len(s.Env.Manager.Points("example.com", "probe")) == 0
+		})
 		if ask("example.org") != ext.Stop {
 			t.Fatal("not stopped")
 		}
