@@ -49,3 +49,12 @@ P(require "util.dependencies".softreq("util.jid").split("a@b")); P((require "uti
 local ltn12 = require "ltn12"; local sink, out = ltn12.sink.table(); P(ltn12.pump.all(ltn12.source.string(("x"):rep(5000)), sink)); P(#out, #table.concat(out));
 sink, out = ltn12.sink.table(); ltn12.pump.all(ltn12.source.chain(ltn12.source.table { "a", "b" }, function (v) return v and v:upper() or v end), sink); P(out);
 local tc = require "util.termcolours"; P(tc.getstyle("bold", "red"), tc.getstring(tc.getstyle("red"), "x"), tc.getstyle("ff0000"));
+local xt = require "util.xtemplate"; local r = st.stanza("r", { x = "at" }):text_tag("a", "A<"):tag("l"):text_tag("i", "1"):text_tag("i", "2"):reset();
+P(xt.render("{a#} {@x} {l/i#} {nope#|and{y}|or{z}} {a#|and{yes}} {a#|or{no}}{nope#}", r));
+local ap = require "util.argparse".parse; P(ap({ "--foo=1", "-v", "--bar", "x", "rest" }, { short_params = { v = "verbose" }, value_params = { bar = true } }));
+P(ap({ "--no-x", "y" }, nil)); P(ap({ "-z" }, { short_params = {} })); P(ap({ "--bar" }, { value_params = { bar = true } })); P(ap { "a", "--b" }); P(ap { "--", "-x" });
+local d = require "util.dbuffer".new(100); d:write("abc"); d:write("defg");
+P(d:length(), d:read(2), d:sub(1, 3), d:byte(1), d:read_chunk(), d:len(), d:discard(1), d:read(10), d:length()); P((require "util.dbuffer".new(3):write("abcd")));
+local v = require "util.vcard";
+local cards = v.from_text("BEGIN:VCARD\nVERSION:3.0\nFN:Joe\nN:Doe;Joe;;;\nTEL;TYPE=work:123\nEMAIL:a@b\nNOTE:a\\nb\\, c\nADR;TYPE=home:;;Street 1;Town;;123;Land\nEND:VCARD\n");
+P(#cards, #cards[1], cards[1][3], cards[1][6]); S(v.to_xep54(cards[1])); P(v.to_text(cards[1])); P(v.from_xep54(v.to_xep54(cards[1])));
