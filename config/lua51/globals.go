@@ -12,13 +12,14 @@ import (
 // that run programs.
 func (b *Library) Base() map[string]lua.LGFunction {
 	return map[string]lua.LGFunction{
-		"assert":   baseAssert,
-		"rawlen":   baseRawLen,
-		"rawset":   baseRawSet,
-		"select":   baseSelect,
-		"tonumber": toNumber,
-		"tostring": func(l *lua.LState) int { l.Push(lua.LString(Text(l, l.CheckAny(1)))); return 1 },
-		"unpack":   b.tabUnpack,
+		"assert":       baseAssert,
+		"rawlen":       baseRawLen,
+		"rawset":       baseRawSet,
+		"select":       baseSelect,
+		"setmetatable": baseSetMetatable,
+		"tonumber":     toNumber,
+		"tostring":     func(l *lua.LState) int { l.Push(lua.LString(Text(l, l.CheckAny(1)))); return 1 },
+		"unpack":       b.tabUnpack,
 	}
 }
 
@@ -49,6 +50,21 @@ func baseRawLen(l *lua.LState) int {
 func baseRawSet(l *lua.LState) int {
 	t := l.CheckTable(1)
 	l.RawSet(t, l.CheckAny(2), l.CheckAny(3))
+	l.Push(t)
+	return 1
+}
+
+// baseSetMetatable takes tables alone; gopher-lua's gives strings and numbers
+// another metatable too, all of them at once.
+func baseSetMetatable(l *lua.LState) int {
+	t, mt := l.CheckTable(1), l.Get(2)
+	if l.GetTop() < 2 || mt != lua.LNil && mt.Type() != lua.LTTable {
+		l.ArgError(2, "nil or table expected")
+	}
+	if old, ok := t.Metatable.(*lua.LTable); ok && old.RawGetString("__metatable") != lua.LNil {
+		l.RaiseError("cannot change a protected metatable")
+	}
+	t.Metatable = mt
 	l.Push(t)
 	return 1
 }

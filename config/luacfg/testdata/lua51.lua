@@ -35,6 +35,7 @@ is("error object", "5", select(2, pcall(error, { code = 5 })).code)
 is("error nil", "false|nil", pcall(error))
 is("xpcall", "true|3", xpcall(function(a, b) return a + b end, print, 1, 2))
 is("xpcall fails", "false|H:e", xpcall(function() error("e", 0) end, function(e) return "H:" .. e end))
+fails("setmetatable", setmetatable, "x", {})
 is("pcall", "2|10", (function()
 	local n, get = 0, nil
 	local function inc() n = n + 1 end

@@ -288,6 +288,7 @@ check(28, "levels", function()
 end)
 
 check(29, "setmetatable on what is protected", function() return fails(setmetatable, setmetatable({}, { __metatable = 1 }), {}) end)
+check(29, "setmetatable takes tables alone", function() return fails(setmetatable, "x", {}) and fails(setmetatable, 1, {}) and fails(setmetatable, {}) and ("x"):upper() == "X" end)
 check(30, "pairs knows no __pairs", function() local n = 0 for _ in pairs(setmetatable({ 1 }, { __pairs = function() return function() end end })) do n = n + 1 end return same(n, 1) end)
 
 check(31, "deep recursion", function()
