@@ -69,7 +69,7 @@ static __attribute__((noinline)) void again(i32 n) { if (n) { again(n - 1); agai
 		{"deep recursion", `static volatile i32 x;
 static __attribute__((noinline)) i32 deep(i32 n) { return n < 0 ? 0 : deep(n + 1) + x; }`, `return deep(0);`},
 		{"endless loop deep down", `static volatile i32 x;
-static __attribute__((noinline)) i32 deep(i32 n) { while (n == 0) x = 1; return n < 0 ? 0 : deep(n - 1) + x; }`, `return deep(300000);`},
+static __attribute__((noinline)) i32 deep(i32 n) { while (n == 0) x = 1; return n < 0 ? 0 : deep(n - 1) + x; }`, `return deep(40000);`},
 		{"trap", "", `__builtin_trap();`},
 		{"bad verdict", "", `return 7;`},
 		{"failed", "", `return FAILED;`},

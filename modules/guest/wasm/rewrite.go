@@ -27,6 +27,7 @@ const checkName = "check"
 type rewriter struct {
 	imports uint32 // functions; the check comes behind them, all others move up
 	globals uint32 // fuel comes behind them
+	results []byte // of the functions
 	site    []byte // counts one step
 	heavy   []byte // counts bulk of them
 }
@@ -38,6 +39,9 @@ func rewrite(code []byte) ([]byte, error) {
 		return nil, err
 	}
 	w := new(rewriter)
+	if w.results, err = results(all); err != nil {
+		return nil, err
+	}
 	if err := w.header(all); err != nil {
 		return nil, err
 	}
@@ -61,6 +65,9 @@ func rewrite(code []byte) ([]byte, error) {
 	}
 	fuel := []byte{0x7f, 1, 0x41} // an i32 that changes: slice
 	if all[sectionGlobal], _, err = counted(all[sectionGlobal], append(appendSigned(fuel, slice), 0x0b)); err != nil {
+		return nil, err
+	}
+	if all[sectionGlobal], _, err = counted(all[sectionGlobal], []byte{0x7f, 1, 0x41, 0, 0x0b}); err != nil { // the depth
 		return nil, err
 	}
 	out := append([]byte(nil), code[:8]...)
@@ -203,16 +210,27 @@ func (w *rewriter) elementSection(r *reader, out []byte) []byte {
 func (w *rewriter) codeSection(r *reader, out []byte) []byte {
 	n := r.count()
 	out = appendU32(out, n)
+	if int(n) != len(w.results) {
+		r.fail(errors.New("there are more functions, or less, than types of them"))
+	}
 	var body []byte
-	for range n {
+	for i := range n {
 		f := reader{rest: r.bytes(r.u32())}
 		groups := f.count()
 		body = appendU32(body[:0], groups)
+		locals := uint64(0)
 		for range groups {
-			body = append(append(body, f.leb()...), f.byte())
+			same := f.u32()
+			locals += uint64(same)
+			body = append(appendU32(body, same), f.byte())
 		}
-		body = append(body, w.site...)
+		if r.err != nil {
+			return out
+		}
+		words := weight(locals, len(f.rest))
+		body = w.enter(append(body, w.site...), words, w.results[i])
 		body = w.expression(&f, body, w.site)
+		body = append(w.leave(body[:max(0, len(body)-1)], words), 0x0b)
 		if f.err == nil && len(f.rest) > 0 {
 			f.err = errors.New("a function has a rest")
 		}
@@ -237,6 +255,10 @@ func (w *rewriter) expression(r *reader, out, site []byte) []byte {
 			depth++
 		case op == 0xfc && site != nil && len(r.rest) > 0 && r.rest[0] >= 8:
 			out = append(out, w.heavy...)
+		}
+		if op == 0x0f && site != nil { // return: to the end of the block that the body is
+			out = appendU32(append(out, 0x0c), uint32(depth-1)) //nolint:gosec // at least 1
+			continue
 		}
 		out = append(out, op)
 		out = w.immediates(r, out, op)
