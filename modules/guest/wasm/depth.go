@@ -15,7 +15,7 @@ const sectionFunction = 3
 
 // weight is about how many words a call of a function takes.
 func weight(locals uint64, body int) int64 {
-	return 16 + int64(min(locals, maxStack)) + int64(body/8) //nolint:gosec // at most maxStack
+	return 16 + int64(min(locals, maxStack)) + int64(body/8)
 }
 
 // results finds what each function of the binary returns: the type of a block
