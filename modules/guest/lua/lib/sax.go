@@ -87,7 +87,7 @@ func (x *sax) feed(data string, final bool) error {
 		}
 		return x.err
 	}
-	x.buf = append(x.buf, data...)
+	x.buf = append(x.buf, data...) // what was read before goes when this makes a new array
 	x.err = x.run(final)
 	return x.err
 }
@@ -132,7 +132,7 @@ func (x *sax) skip(n int) {
 		}
 	}
 	x.pos += n
-	x.buf = append(x.buf[:0], x.buf[n:]...)
+	x.buf = x.buf[n:]
 	x.scanned, x.quote = 0, 0
 }
 

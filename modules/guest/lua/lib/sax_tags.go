@@ -113,7 +113,9 @@ func (x *sax) bind(name string, attrs []saxAttr) (string, []saxAttr, error) {
 		if strings.Contains(a.value, x.sep) && x.sep != "" {
 			return "", nil, saxError("illegal character(s) in a namespace name")
 		}
-		x.binds = append(x.binds, saxBind{prefix, a.value, len(x.open)})
+		if x.binds = append(x.binds, saxBind{prefix, a.value, len(x.open)}); len(x.binds) > maxBinds {
+			return "", nil, errSAXMemory
+		}
 		if x.on.startSpace != nil {
 			x.on.startSpace(prefix, a.value)
 		}
@@ -134,6 +136,10 @@ func (x *sax) bind(name string, attrs []saxAttr) (string, []saxAttr, error) {
 	full, err := x.expand(name)
 	return full, kept, err
 }
+
+// maxBinds is how many declarations may be in scope; each name is looked for
+// among them.
+const maxBinds = 256
 
 const nsXML = "http://www.w3.org/XML/1998/namespace"
 
@@ -277,7 +283,7 @@ func (x *sax) doctype() (int, error) {
 			depth--
 		case c == '>' && depth == 0:
 			return i + 1, x.doctypeIs(string(x.buf[len("<!DOCTYPE"):i]))
-		case i > 1<<16:
+		case i > 1<<13:
 			return 0, errSAXMemory
 		}
 	}
