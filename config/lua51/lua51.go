@@ -45,6 +45,13 @@ func New(m Meter) *Library {
 	}
 }
 
+// maxIndex is up to which index tables are arrays. gopher-lua fills the gap
+// below an index with nils, and would fill a gigabyte for t[67000000] = 1.
+var maxIndex = func() int {
+	lua.MaxArrayIndex = 1 << 22
+	return lua.MaxArrayIndex
+}()
+
 // Set puts functions into a table.
 func Set(l *lua.LState, t *lua.LTable, funcs map[string]lua.LGFunction) {
 	for name, fn := range funcs {

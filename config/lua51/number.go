@@ -50,11 +50,15 @@ func toNumber(l *lua.LState) int {
 		if base < 2 || base > 36 {
 			l.ArgError(2, "base out of range")
 		}
+		sign := lua.LNumber(1)
+		if rest, ok := strings.CutPrefix(s, "-"); ok {
+			s, sign = rest, -1
+		}
 		if base == 16 {
 			s = strings.TrimPrefix(strings.TrimPrefix(s, "0x"), "0X")
 		}
 		if u, err := strconv.ParseUint(s, base, 64); err == nil {
-			n = lua.LNumber(u)
+			n = sign * lua.LNumber(u)
 		}
 	}
 	l.Push(n)

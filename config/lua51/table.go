@@ -26,6 +26,7 @@ func (b *Library) Table() map[string]lua.LGFunction {
 		"foreach":  b.tabForEach,
 		"foreachi": b.tabForEachI,
 		"insert":   b.tabInsert,
+		"maxn":     b.tabMaxN,
 		"move":     b.tabMove,
 		"pack":     b.tabPack,
 		"remove":   b.TableRemove,
@@ -152,11 +153,23 @@ func (b *Library) tabUnpack(l *lua.LState) int {
 // setIndex is t[i] = v. gopher-lua fills the gap below an index with nils.
 func (b *Library) setIndex(l *lua.LState, t *lua.LTable, i int, v lua.LValue) {
 	cost := costEntry
-	if i > 1<<10 && i < lua.MaxArrayIndex && t.RawGetInt(i-1) == lua.LNil {
+	if i > 1<<10 && i < maxIndex && t.RawGetInt(i-1) == lua.LNil {
 		cost += 32 * max(i-t.MaxN(), 0)
 	}
 	b.meter.Alloc(l, cost)
 	t.RawSet(lua.LNumber(i), v)
+}
+
+func (b *Library) tabMaxN(l *lua.LState) int {
+	t, most := l.CheckTable(1), lua.LNumber(0)
+	for k, _ := t.Next(lua.LNil); k != lua.LNil; k, _ = t.Next(k) {
+		b.meter.Step(l, 1)
+		if n, ok := k.(lua.LNumber); ok && n > most {
+			most = n
+		}
+	}
+	l.Push(most)
+	return 1
 }
 
 // tabMove is table.move of 5.3, without metamethods.

@@ -1,3 +1,3 @@
 -- memory: 8
 VirtualHost "example.org"
-ssl = { [60000000] = true }
+ssl = { [4000000] = true }

@@ -1,4 +1,4 @@
 -- memory: 8
 VirtualHost "example.org"
 local t = {}
-t[60000000] = true
+t[4000000] = true

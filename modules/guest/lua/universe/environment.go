@@ -33,6 +33,7 @@ func (u *Universe) openLibraries() {
 	} {
 		lua51.Set(l, u.libraryTable(name), funcs)
 	}
+	u.libraryTable("string").RawSetString("gfind", u.libraryTable("string").RawGetString("gmatch"))
 	u.libraryTable("math").RawSetString("huge", lua.LNumber(math.Inf(1)))
 	u.libraryTable("utf8").RawSetString("charpattern", lua.LString(lua51.UTF8CharPattern))
 	u.openCoroutine()
@@ -64,6 +65,7 @@ func (u *Universe) baseFunctions() map[string]lua.LGFunction {
 		"collectgarbage": u.collectGarbage,
 		"dofile":         u.luaDoFile,
 		"error":          u.luaError,
+		"gcinfo":         func(l *lua.LState) int { l.Push(lua.LNumber(heapBytes(heapObjects) >> 10)); return 1 },
 		"getfenv":        u.getFEnv,
 		"load":           u.luaLoad,
 		"loadfile":       u.luaLoadFile,

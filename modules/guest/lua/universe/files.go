@@ -72,7 +72,7 @@ func (u *Universe) openFiles() {
 	mt.RawSetString("__index", mt)
 	t := u.libraryTable("io")
 	lua51.Set(l, t, map[string]lua.LGFunction{
-		"close": u.ioClose, "input": u.ioDefault("stdin", "r"), "lines": u.ioLines, "open": u.ioOpen, "output": u.ioDefault("stdout", "w"),
+		"close": u.ioClose, "flush": func(l *lua.LState) int { u.defaultFile(l, "stdout"); l.Push(lua.LTrue); return 1 }, "input": u.ioDefault("stdin", "r"), "lines": u.ioLines, "open": u.ioOpen, "output": u.ioDefault("stdout", "w"),
 		"popen": u.ioPopen, "read": u.ioRead, "tmpfile": u.ioTmpFile, "type": ioType, "write": u.ioWrite,
 	})
 	for name, f := range map[string]*os.File{"stdin": os.Stdin, "stdout": os.Stdout, "stderr": os.Stderr} {
@@ -92,7 +92,7 @@ func (u *Universe) openFiles() {
 			path := lua51.Arg(l, 1)
 			return pushDone(l, path, os.Rename(path, lua51.Arg(l, 2)))
 		},
-		"setlocale": func(l *lua.LState) int { l.Push(lua.LString("C")); return 1 },
+		"setlocale": osSetLocale,
 		"tmpname":   osTmpName,
 	})
 }
@@ -208,6 +208,17 @@ func osGetenv(l *lua.LState) int {
 	return 1
 }
 
+// osSetLocale knows the locale C alone.
+func osSetLocale(l *lua.LState) int {
+	switch lua51.OptArg(l, 1, "C") {
+	case "C", "POSIX", "":
+		l.Push(lua.LString("C"))
+	default:
+		l.Push(lua.LNil)
+	}
+	return 1
+}
+
 func osTmpName(l *lua.LState) int {
 	f, err := os.CreateTemp("", "lua_")
 	if err != nil {
@@ -292,8 +303,7 @@ func (u *Universe) ioDefault(name, mode string) lua.LGFunction {
 func (u *Universe) fileWrite(l *lua.LState) int { return write(l, checkFile(l), 2) }
 
 func (u *Universe) ioWrite(l *lua.LState) int {
-	f, _ := u.defaults["stdout"].Value.(*file)
-	return write(l, f, 1)
+	return write(l, u.defaultFile(l, "stdout"), 1)
 }
 
 func write(l *lua.LState, f *file, from int) int {
@@ -335,8 +345,16 @@ func fileSeek(l *lua.LState) int {
 func (u *Universe) fileRead(l *lua.LState) int { return u.read(l, checkFile(l), take(l, 2)) }
 
 func (u *Universe) ioRead(l *lua.LState) int {
-	f, _ := u.defaults["stdin"].Value.(*file)
-	return u.read(l, f, take(l, 1))
+	return u.read(l, u.defaultFile(l, "stdin"), take(l, 1))
+}
+
+// defaultFile is the file of io.input or io.output.
+func (u *Universe) defaultFile(l *lua.LState, name string) *file {
+	f, _ := u.defaults[name].Value.(*file)
+	if f.closed {
+		l.RaiseError("standard %s file is closed", strings.TrimPrefix(name, "std"))
+	}
+	return f
 }
 
 func (u *Universe) read(l *lua.LState, f *file, formats []lua.LValue) int {
@@ -445,8 +463,7 @@ func (u *Universe) fileLines(l *lua.LState) int {
 
 func (u *Universe) ioLines(l *lua.LState) int {
 	if l.Get(1) == lua.LNil {
-		f, _ := u.defaults["stdin"].Value.(*file)
-		return u.pushLines(l, f, nil, false)
+		return u.pushLines(l, u.defaultFile(l, "stdin"), nil, false)
 	}
 	path := lua51.Arg(l, 1)
 	f, err := openFile(path, "r")

@@ -71,23 +71,18 @@ func (u *Universe) LoadChunk(l *lua.LState, c *lua51.Chunk, env *lua.LTable) *lu
 
 // chunkName turns the name that load was given into what messages show, and
 // notes what debug.getinfo calls its source.
-func (u *Universe) chunkName(name, source string) string {
-	switch {
-	case name == "":
-		first, _, more := strings.Cut(source, "\n")
-		if len(first) > 40 {
-			first, more = first[:40], true
-		}
-		if more {
-			first += "..."
-		}
-		return u.chunkNamed(`[string "`+first+`"]`, source)
-	case name[0] == '@':
-		return name[1:]
-	case name[0] == '=':
-		return u.chunkNamed(name[1:], name)
+func (u *Universe) chunkName(name string) string {
+	if rest, ok := strings.CutPrefix(name, "@"); ok {
+		return rest
 	}
+	if rest, ok := strings.CutPrefix(name, "="); ok {
+		return u.chunkNamed(rest, name)
+	}
+	const longest = 40
 	first, _, more := strings.Cut(name, "\n")
+	if len(first) > longest {
+		first, more = first[:longest], true
+	}
 	if more {
 		first += "..."
 	}
@@ -108,7 +103,7 @@ func (u *Universe) chunkNamed(short, source string) string {
 // mode, environment).
 func (u *Universe) luaLoad(l *lua.LState) int {
 	var source []byte
-	name := lua51.OptArg(l, 2, "")
+	name := "=(load)"
 	if fn, ok := l.Get(1).(*lua.LFunction); ok {
 		for {
 			l.Push(fn)
@@ -126,13 +121,11 @@ func (u *Universe) luaLoad(l *lua.LState) int {
 			(*meter)(u).Alloc(l, len(lua51.ToText(part)))
 			source = append(source, lua51.ToText(part)...)
 		}
-		if name == "" {
-			name = "=(load)"
-		}
 	} else {
-		source = []byte(lua51.Arg(l, 1))
+		name = lua51.Arg(l, 1)
+		source = []byte(name)
 	}
-	return u.pushLoaded(l, u.chunkName(name, string(source)), source, 3)
+	return u.pushLoaded(l, u.chunkName(lua51.OptArg(l, 2, name)), source, 3)
 }
 
 // pushLoaded compiles a source and pushes the function, or nil and why not. The

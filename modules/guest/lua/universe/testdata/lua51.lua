@@ -48,6 +48,8 @@ check(5, "tonumber with an exponent", function() return same(list(tonumber("1e3"
 check(5, "what is no number", function() return same(list(tonumber(""), tonumber("1_0"), tonumber("1 2")), "nil nil nil") end)
 check(5, "bases", function() return same(list(tonumber("ff", 16), tonumber("z", 36), tonumber("8", 8)), "255 35 nil") end)
 
+since(5, "negative, in a base", function() return same(list(tonumber("-10", 36), tonumber(" -ff ", 16), tonumber("-3")), "-36 -255 -3") end)
+
 check(6, "%c of a high byte", function() return same(("%c"):format(200), "\200") end)
 
 check(7, "%q can be read back", function()
@@ -258,6 +260,10 @@ check(25, "= and no name", function()
 	local _, err2 = pcall(loadstring("error('e')"))
 	return same(err .. err2, "name:1: e[string \"error('e')\"]:1: e")
 end)
+check(25, "names of sources", function()
+	local function short(...) return debug.getinfo(loadstring(...), "S").short_src end
+	return same(short("x=1\ny=2") .. short("x=1", "") .. short("x=1", "of several\nlines") .. short("x=1", "@f.lua"), '[string "x=1..."][string ""][string "of several..."]f.lua')
+end)
 check(25, "source", function() return same(debug.getinfo(loadstring("", "@f"), "S").source .. debug.getinfo(loadstring("", "=f2"), "S").source, "@f=f2") end)
 
 check(26, "errors have a place", function()
@@ -313,6 +319,8 @@ check(31, "long concat and unpack", function()
 end)
 
 check(32, "table.insert in the middle", function() local t = { 1, 3 } table.insert(t, 2, 2) return same(table.concat(t), "123") end)
+check(32, "large indices are cheap", function() local a = {} for i = 0, 50 do a[2 ^ i] = true end return same(a[2 ^ 40], true) and a[#a] == true end)
+check(32, "table.maxn", function() return same(list(table.maxn {}, table.maxn { [1000] = 1 }, table.maxn { a = 1, [24.5] = 3, 7 }), "0 1000 24.5") end)
 check(33, "sort with an order", function() local t = { 1, 3, 2 } table.sort(t, function(a, b) return a > b end) return same(table.concat(t), "321") end)
 check(34, "next", function() local t = { a = 1 } return same(list(next(t)) .. list(next(t, "a")) .. list(next({})), "a 1nilnil") end)
 check(35, "pairs may clear what it visits", function() local t, n = { a = 1, b = 2, c = 3, 4, 5 }, 0 for k in pairs(t) do t[k] = nil n = n + 1 end return same(n, 5) and next(t) == nil end)
@@ -338,6 +346,8 @@ check(39, "varargs with nil", function() return same(count(nil, nil), 2) and sam
 check(39, "setfenv", function() local f = setfenv(function() return x end, { x = 5 }) return same(f(), 5) and getfenv(f).x == 5 end)
 check(39, "setfenv of a level", function() local function f() setfenv(1, { y = 6 }) return y end return same(f(), 6) end)
 check(39, "getfenv across pcall", function() local env = setmetatable({}, { __index = _G }) local f = setfenv(function() local _, e = pcall(getfenv, 2) return e end, env) return type(f()) == "table" end)
+check(39, "os.setlocale", function() return same(os.setlocale("none_OF"), nil) and os.setlocale("C") == "C" end)
+check(39, "gcinfo", function() return type(gcinfo()) == "number" end)
 check(39, "os.getenv", function() return os.getenv("NOT_SET_AT_ALL") == nil end)
 check(39, "io.popen", function() local p = io.popen("echo hello") local s = p:read("*a") p:close() return same(s, "hello\n") end)
 since(39, "rep with a separator", function() return same(("ab"):rep(3, ","), "ab,ab,ab") end)
