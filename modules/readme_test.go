@@ -17,10 +17,8 @@ import (
 	"tercet/modules"
 )
 
-var (
-	// headings are what each README has, in this order.
-	headings = []string{"## Name", "## Description", "## Options", "## Examples", "## Specifications", "## Extension points"}
-)
+// headings are what each README has, in this order.
+var headings = []string{"## Name", "## Description", "## Options", "## Examples", "## Specifications", "## Extension points"}
 
 // folders are those of modules whose config word is not their folder.
 var folders = map[string]string{

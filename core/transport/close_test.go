@@ -233,4 +233,3 @@ func TestLingeringHoldsNoBuffer(t *testing.T) {
 	_ = peer.Close()
 	within(t, 10*time.Second, "closing", func() { <-closed })
 }
-
