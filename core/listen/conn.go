@@ -93,14 +93,15 @@ func wrap(raw net.Conn, k *socket, c *claim) *tracked {
 	return t
 }
 
-// keepAlive has the kernel ask after idle, then each 15 s; nine unanswered
-// probes end the connection.
+// keepAlive has the kernel probe a silent peer: after idle and then each 15 s,
+// nine times; 0: as the system is set up (Linux: after two hours), since each
+// probe wakes a phone.
 func keepAlive(c *net.TCPConn, idle time.Duration) {
+	cfg := net.KeepAliveConfig{Enable: idle >= 0, Idle: idle}
 	if idle == 0 {
-		idle = 15 * time.Second
+		cfg.Idle, cfg.Interval, cfg.Count = -1, -1, -1
 	}
-	// A connection that is broken already shows so on reading.
-	_ = c.SetKeepAliveConfig(net.KeepAliveConfig{Enable: idle > 0, Idle: idle})
+	_ = c.SetKeepAliveConfig(cfg) // a connection that is broken already shows so on reading
 }
 
 // Close closes the connection, and gives back what was counted, once.

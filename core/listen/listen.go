@@ -64,7 +64,7 @@ type Spec struct {
 	// MaxHandshakes is the size of the Gate in Info; 0 is no gate.
 	MaxHandshakes int
 	Backlog       int           // 0: the kernel's limit
-	TCPKeepAlive  time.Duration // idle time before the first probe; 0: 15 s; negative: none
+	TCPKeepAlive  time.Duration // idle time before the first probe; 0: the system's; negative: none
 	Mode          fs.FileMode   // of a unix socket; 0 is 0660
 }
 

@@ -45,7 +45,7 @@ func tlsConfig() *tls.Config {
 var dials atomic.Int64
 
 func dial() (net.Conn, error) {
-	d := net.Dialer{Timeout: cfg.timeout}
+	d := net.Dialer{Timeout: cfg.timeout, KeepAlive: -1} // ten thousand that probe at once fill the kernel's queue
 	if cfg.srcs > 1 {
 		host := 1 + dials.Add(1)%int64(min(cfg.srcs, 250))
 		d.LocalAddr = &net.TCPAddr{IP: net.IPv4(127, 0, 0, byte(host&0xff))}
