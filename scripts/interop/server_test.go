@@ -156,8 +156,15 @@ func (s *server) start() {
 		close(s.done)
 	}()
 	deadline := time.Now().Add(20 * time.Second)
+	for _, port := range []int{s.plain, s.tls} { // one is open a little before the other
+		s.awaitPort(port, deadline)
+	}
+}
+
+func (s *server) awaitPort(port int, deadline time.Time) {
+	s.t.Helper()
 	for {
-		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.plain))
+		c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", port))
 		if err == nil {
 			_ = c.Close() // it was a question
 			return
@@ -168,7 +175,7 @@ func (s *server) start() {
 		case <-time.After(5 * time.Millisecond):
 		}
 		if time.Now().After(deadline) {
-			s.t.Fatalf("the server does not listen:\n%s", s.log)
+			s.t.Fatalf("the server does not listen on port %d:\n%s", port, s.log)
 		}
 	}
 }
