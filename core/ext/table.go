@@ -123,6 +123,10 @@ func (t *Table) Enter() Pass {
 	}
 }
 
+// Version names what the pass meets: as long as it is the same, so is what is
+// attached to the table. It is never 0.
+func (p Pass) Version() uint64 { return p.view.snap.seq + 1 }
+
 // Leave ends the pass. It is called once.
 func (p Pass) Leave() {
 	if p.view != nil {

@@ -30,9 +30,9 @@ func (s *Stream) open(ctx context.Context, h element.Header) error {
 	if s.ending.Load() {
 		return nil
 	}
-	ev := FeaturesEvent{Stream: s, Pass: p}
+	ev := FeaturesEvent{Stream: s, Pass: p, Features: make([]element.Element, 0, 16)}
 	Features.Fire(ctx, p, &ev)
-	b := []byte("<stream:features>")
+	b := append(make([]byte, 0, 1024), "<stream:features>"...)
 	for _, f := range ev.Features {
 		b = f.AppendTo(b, element.NSClient)
 	}

@@ -79,6 +79,7 @@ type Stream struct {
 	group    *Group    // nil: never parked
 	drowsy   bool      // at the deadline the stream is parked, not yet idle
 	asleep   bool      // it was parked, and nothing has come
+	roomy    bool      // the goroutine has the stack for what follows
 	deadline time.Time // what the connection's read deadline is set to
 	begun    time.Time // of the negotiation
 

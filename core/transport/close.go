@@ -44,18 +44,24 @@ func (c *Conn) Close() error {
 	return err
 }
 
-// farewell sends the rest of the outbox and close_notify.
+// farewell sends the rest of the outbox and close_notify: of few bytes both
+// go out by one write.
 func (c *Conn) farewell(limit time.Time) bool {
-	if c.waitBelow(1, limit, nil, true) != nil {
-		return false
-	}
 	if c.tls == nil {
-		return true
+		return c.waitBelow(1, limit, nil, true) == nil
 	}
-	if c.tls.CloseWrite() != nil {
-		return false
+	c.mu.Lock()
+	if c.raw != nil && c.out.size() < flushChunk && !c.out.writing && !c.out.draining {
+		c.out.held = newBuffer()
 	}
-	return c.waitBelow(1, limit, nil, true) == nil
+	c.mu.Unlock()
+	sent := c.waitBelow(1, limit, nil, true) == nil && c.tls.CloseWrite() == nil
+	c.mu.Lock()
+	last := c.out.held
+	c.out.held = nil // crypto/tls writes nothing after close_notify
+	c.mu.Unlock()
+	defer last.drop()
+	return sent && (last == nil || c.send(last.rest()) == nil) && c.waitBelow(1, limit, nil, true) == nil
 }
 
 func (c *Conn) stuck() bool {

@@ -29,6 +29,7 @@ type output struct {
 	draining bool    // the Conn's own goroutine is at work on the tail
 	over     bool    // Overflow has been reported
 	counted  int     // what the Budget knows of
+	held     *buffer // not nil: ciphertext is collected here instead of being written
 	below    chan struct{}
 	belowN   int // below is closed when size() falls under it
 
@@ -249,6 +250,11 @@ func (c *Conn) flushLocked(rounds int) {
 // Its callers take turns: TLS has a lock, and in plain mode writing is one.
 func (c *Conn) send(p []byte) error {
 	c.mu.Lock()
+	if c.out.held != nil {
+		c.out.held.b = append(c.out.held.b, p...)
+		c.mu.Unlock()
+		return nil
+	}
 	wait := c.raw == nil || len(c.out.tail.rest()) > 0
 	if wait {
 		defer c.mu.Unlock()

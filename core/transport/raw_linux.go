@@ -8,6 +8,8 @@ import (
 	"net"
 	"os"
 	"syscall"
+
+	"golang.org/x/sys/unix"
 )
 
 // rawConn gives access to the socket below c, nil if c is none. The types are
@@ -52,17 +54,19 @@ func readFD(fd uintptr, p []byte) (n int, again bool, err error) {
 	}
 }
 
-// writeFD is one write(2) to a non-blocking socket; 0, nil says that it is full.
+// writeFD is one send(2) to a non-blocking socket; 0, nil says that it is full.
+// A peer that has hung up is an error and no SIGPIPE, which costs more than
+// the call.
 func writeFD(fd uintptr, p []byte) (int, error) {
 	for {
-		n, err := syscall.Write(int(fd), p)
+		n, err := unix.SendmsgN(int(fd), p, nil, nil, unix.MSG_NOSIGNAL) //nolint:gosec // a descriptor
 		switch {
 		case err == nil:
 			return n, nil
 		case errors.Is(err, syscall.EAGAIN):
 			return 0, nil
 		case !errors.Is(err, syscall.EINTR):
-			return 0, os.NewSyscallError("write", err)
+			return 0, os.NewSyscallError("send", err)
 		}
 	}
 }

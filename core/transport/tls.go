@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"os"
 	"runtime"
 	"sync"
 	"time"
@@ -31,12 +32,12 @@ func (c *Conn) StartTLS(ctx context.Context, cfg *tls.Config, plain ...[]byte) e
 	if err := c.refuse(plain); err != nil {
 		return err
 	}
-	return c.handshake(ctx, tls.Server, serverConfigs.of(cfg, serverConfig), true)
+	return c.handshake(ctx, c.server, serverConfigs.of(cfg, serverConfig), true)
 }
 
 // DirectTLS is the server's side of a connection that begins with TLS (XEP-0368).
 func (c *Conn) DirectTLS(ctx context.Context, cfg *tls.Config) error {
-	return c.handshake(ctx, tls.Server, serverConfigs.of(cfg, serverConfig), false)
+	return c.handshake(ctx, c.server, serverConfigs.of(cfg, serverConfig), false)
 }
 
 // ClientTLS is the client's side, direct or after <proceed/>; plain is as in
@@ -73,8 +74,7 @@ func (c *Conn) handshake(ctx context.Context, side func(net.Conn, *tls.Config) *
 	}
 	c.in.records, c.in.hello, c.in.short = true, hello, false
 	c.place = newPlace(ctx, c.o.Handshakes)
-	t := side((*under)(c), cfg)
-	err := t.HandshakeContext(ctx)
+	t, err := c.shake(ctx, side, cfg)
 	c.place.give()
 	c.place = nil
 	c.endHandshake(t, err)
@@ -87,6 +87,36 @@ func (c *Conn) handshake(ctx context.Context, side func(net.Conn, *tls.Config) *
 		return cause
 	}
 	return fmt.Errorf("tls handshake: %w", err)
+}
+
+// shake is tls.Conn.HandshakeContext without the goroutine that this keeps.
+func (c *Conn) shake(ctx context.Context, side func(net.Conn, *tls.Config) *tls.Conn, cfg *tls.Config) (*tls.Conn, error) {
+	stop := context.AfterFunc(ctx, func() { _ = (*under)(c).Close() }) // which only sets a deadline
+	defer stop()
+	t := side((*under)(c), cfg)
+	err := t.Handshake()
+	if err != nil && ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	return t, err
+}
+
+// server is tls.Server once the ClientHello is there: a peer that says nothing
+// has neither a tls.Conn nor a large stack.
+func (c *Conn) server(nc net.Conn, cfg *tls.Config) *tls.Conn {
+	_ = c.next() // the handshake meets the error again
+	growStack()
+	return tls.Server(nc, cfg)
+}
+
+// handshakeStack is about what a handshake needs. To grow to it step by step,
+// each time below twenty frames that are to be moved, cost a tenth of a login.
+const handshakeStack = 10 << 10
+
+//go:noinline
+func growStack() byte {
+	var room [handshakeStack]byte
+	return room[len(os.Args)&1] // so that there is a room at all
 }
 
 // beginHandshake empties the outbox and takes the turn of writing until
@@ -125,7 +155,7 @@ func (c *Conn) endHandshake(t *tls.Conn, err error) {
 		c.failLocked(err)
 		return
 	}
-	c.tls = t
+	c.tls, c.version = t, t.ConnectionState().Version
 }
 
 // TLS describes the handshake; false without TLS. Nothing of it is kept in a
@@ -187,13 +217,14 @@ func (c *Conn) ChannelBinding(typ string) ([]byte, bool) {
 // Binds reports whether ChannelBinding has that type, and computes nothing
 // where TLS 1.3 makes it sure.
 func (c *Conn) Binds(typ string) bool {
-	if s, ok := c.TLS(); ok && s.Version >= tls.VersionTLS13 {
-		switch typ {
-		case "tls-exporter":
-			return true
-		case "tls-unique":
-			return false
-		}
+	c.mu.Lock()
+	version := c.version
+	c.mu.Unlock()
+	switch {
+	case version >= tls.VersionTLS13 && typ == "tls-exporter":
+		return true
+	case version >= tls.VersionTLS13 && typ == "tls-unique":
+		return false
 	}
 	_, ok := c.ChannelBinding(typ)
 	return ok

@@ -136,6 +136,7 @@ type Conn struct {
 	mu    sync.Mutex  // guards all fields below, and those of out
 
 	tls      *tls.Conn
+	version  uint16           // of TLS; 0 without
 	cert     *tls.Certificate // what we showed the peer; nil for a client
 	cause    error            // why the Conn ended; the first reason stays
 	writeErr error            // why nothing can be sent any more

@@ -71,6 +71,7 @@ var budget = slot.New[transport.Budget]("c2s-outboxes")
 
 func load(s *module.Scope, o options) error {
 	a := &acceptor{options: o, scope: s, budget: budget.Of(s.Env)}
+	a.before, a.after = a.limitsFor(a.Unauthed), a.limitsFor(a.Authed)
 	a.streams = a.streamOptions()
 	trusted, err := prefixes(o.Proxies)
 	if err != nil {
@@ -114,6 +115,8 @@ type acceptor struct {
 	budget *transport.Budget // of what waits for clients
 
 	streams *stream.Options
+
+	before, after element.Element // what is told of limits, before authentication and after
 }
 
 func (a *acceptor) listen(addr, tlsMode, service string, trusted []netip.Prefix) error {

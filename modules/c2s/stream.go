@@ -6,6 +6,7 @@ import (
 	"context"
 	"strconv"
 
+	"tercet/config"
 	"tercet/core/element"
 	"tercet/core/ext"
 	"tercet/core/stream"
@@ -18,14 +19,19 @@ const nsLimits = "urn:xmpp:stream-limits:0" // XEP-0478
 
 // limits advertises what we take from the client (XEP-0478 section 3).
 func (a *acceptor) limits(_ context.Context, ev *stream.FeaturesEvent) ext.Verdict {
-	size := a.Unauthed
-	if ev.Stream.User() != "" {
-		size = a.Authed
+	if ev.Stream.User() == "" {
+		ev.Add(a.before)
+	} else {
+		ev.Add(a.after)
 	}
-	ev.Add(element.New(nsLimits, "limits").
-		TextChild(nsLimits, "max-bytes", strconv.Itoa(int(size))).
-		TextChild(nsLimits, "idle-seconds", strconv.Itoa(int(a.Network.Read.Seconds()))).Element())
 	return ext.Next
+}
+
+// limitsFor is the feature for a limit on top-level elements, in bytes.
+func (a *acceptor) limitsFor(size config.Size) element.Element {
+	return element.New(nsLimits, "limits").
+		TextChild(nsLimits, "max-bytes", strconv.Itoa(int(size))).
+		TextChild(nsLimits, "idle-seconds", strconv.Itoa(int(a.Network.Read.Seconds()))).Element()
 }
 
 // keepAlive sends a whitespace ping (RFC 6120 section 4.6.1): if the client

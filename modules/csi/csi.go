@@ -47,9 +47,10 @@ type StateEvent struct {
 const ns = "urn:xmpp:csi:0"
 
 func load(s *module.Scope, _ struct{}) error {
+	feature := element.New(ns, "csi").Element()
 	stream.Features.Handle(s, -4, func(_ context.Context, ev *stream.FeaturesEvent) ext.Verdict {
 		if ev.Stream.User() != "" {
-			ev.Add(element.New(ns, "csi").Element())
+			ev.Add(feature)
 		}
 		return ext.Next
 	})

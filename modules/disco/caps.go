@@ -26,10 +26,22 @@ const (
 // (XEP-0115 section 6.3).
 func (d *disco) caps(_ context.Context, ev *stream.FeaturesEvent) ext.Verdict {
 	if ev.Stream.User() != "" && !ev.Stream.Bound() {
-		ev.Add(element.New(nsCaps, "c").Attr("hash", "sha-1").Attr("node", capsURI).
-			Attr("ver", ver(d.info(ev.Pass))).Element())
+		version := ev.Pass.Version()
+		f := d.hash.Load()
+		if f == nil || f.version != version {
+			f = &feature{version, element.New(nsCaps, "c").Attr("hash", "sha-1").Attr("node", capsURI).
+				Attr("ver", ver(d.info(ev.Pass))).Element()}
+			d.hash.Store(f)
+		}
+		ev.Add(f.Element)
 	}
 	return ext.Next
+}
+
+// feature is the hash of what was attached at a time.
+type feature struct {
+	version uint64
+	element.Element
 }
 
 // info is what the host shows.

@@ -8,6 +8,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync/atomic"
 
 	"tercet/config"
 	"tercet/core/element"
@@ -62,10 +63,11 @@ const (
 type disco struct {
 	options
 	scope *module.Scope
+	hash  atomic.Pointer[feature] // the one made last
 }
 
 func load(s *module.Scope, o options) error {
-	d := &disco{o, s}
+	d := &disco{options: o, scope: s}
 	for _, ns := range [...]string{nsInfo, nsItems} {
 		Feature.Add(s, ns)
 		AccountFeature.Add(s, ns)

@@ -42,6 +42,7 @@ func (o *options) Check(c *config.Check) {
 }
 
 func load(s *module.Scope, o options) error {
+	process(s)
 	m := &exporter{metrics: s.Env.Metrics}
 	for _, ip := range o.IPs {
 		a, err := netip.ParseAddr(ip)

@@ -109,9 +109,11 @@ func load(s *module.Scope, o options) error {
 	return nil
 }
 
+var feature = element.New(nsFeature, "register").Element()
+
 func (m *register) feature(_ context.Context, ev *stream.FeaturesEvent) ext.Verdict {
 	if st := ev.Stream; st.Kind() == "c2s" && st.User() == "" && (st.Secured || !m.Encryption) {
-		ev.Add(element.New(nsFeature, "register").Element())
+		ev.Add(feature)
 	}
 	return ext.Next
 }

@@ -20,9 +20,10 @@ var Module = module.Define("session", module.OnHost, struct{}{}, load).Auto()
 var name = element.Name{Space: "urn:ietf:params:xml:ns:xmpp-session", Local: "session"}
 
 func load(s *module.Scope, _ struct{}) error {
+	feature := element.New(name.Space, "session").Open(name.Space, "optional").Element()
 	stream.Features.Handle(s, -1, func(_ context.Context, ev *stream.FeaturesEvent) ext.Verdict {
 		if ev.Stream.User() != "" && !ev.Stream.Bound() {
-			ev.Add(element.New(name.Space, "session").Open(name.Space, "optional").Element())
+			ev.Add(feature)
 		}
 		return ext.Next
 	})

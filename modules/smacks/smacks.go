@@ -113,10 +113,15 @@ func load(s *module.Scope, o options) error {
 }
 
 // feature offers management before binding, for resumption, and after it.
+var (
+	feature3 = element.New(ns3, "sm").Element()
+	feature2 = element.New(ns2, "sm").Element()
+)
+
 func (m *smacks) feature(_ context.Context, ev *stream.FeaturesEvent) ext.Verdict {
 	if ev.Stream.User() != "" {
-		ev.Add(element.New(ns3, "sm").Element())
-		ev.Add(element.New(ns2, "sm").Element())
+		ev.Add(feature3)
+		ev.Add(feature2)
 	}
 	return ext.Next
 }

@@ -25,11 +25,16 @@ const ns = "urn:ietf:params:xml:ns:xmpp-tls"
 type starttls struct {
 	options
 	scope *module.Scope
+	offer element.Element
 	warn  sync.Once
 }
 
 func load(s *module.Scope, o options) error {
-	m := &starttls{options: o, scope: s}
+	b := element.New(ns, "starttls")
+	if o.Required {
+		b.Open(ns, "required").Close()
+	}
+	m := &starttls{options: o, scope: s, offer: b.Element()}
 	stream.Features.Handle(s, 101, m.feature)
 	stream.Nonza.Handle(s, element.Name{Space: ns, Local: "starttls"}, 0, m.starttls)
 	return nil
@@ -47,11 +52,7 @@ func (m *starttls) feature(ctx context.Context, ev *stream.FeaturesEvent) ext.Ve
 		})
 		return ext.Verdict(m.Required)
 	}
-	b := element.New(ns, "starttls")
-	if m.Required {
-		b.Open(ns, "required").Close()
-	}
-	ev.Add(b.Element())
+	ev.Add(m.offer)
 	return ext.Verdict(m.Required)
 }
 
