@@ -10,7 +10,7 @@ BASE     ?= HEAD
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run build test deps check fix generate bench bench-compare bench-peers load soak fuzz peer clean
+.PHONY: help run build pgo test deps check fix generate bench bench-compare bench-peers load soak fuzz peer clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1	/p' Makefile | expand -t 16
@@ -19,7 +19,10 @@ run: build ## build, then start the server in the foreground
 	./tercet run
 
 build: ## build ./tercet, one static binary (VERSION=... names it)
-	CGO_ENABLED=0 $(GO) build -trimpath $(if $(VERSION),-ldflags '-X main.version=$(VERSION)') -o tercet .
+	CGO_ENABLED=0 $(GO) build -trimpath -pgo=scripts/server.pgo $(if $(VERSION),-ldflags '-X main.version=$(VERSION)') -o tercet .
+
+pgo: build ## profile the server under load, for the compiler (scripts/server.pgo)
+	@scripts/pgo.sh scripts/server.pgo
 
 test: ## everything that a merge must pass (as root it installs what is missing)
 	@scripts/deps.sh --test
@@ -53,7 +56,8 @@ bench-peers: build ## Tercet, prosody and ejabberd under the same load, one tabl
 load: build ## load scenarios alone
 	@scripts/load.sh tercet
 
-soak: ## the long forms of the tests: hours
+soak: build ## 30 minutes of load, with the growth of memory; then the long forms of the tests: hours
+	@scripts/soak.sh
 	TERCET_SOAK=1 $(GO) run ./scripts/gotest -v -timeout 6h ./...
 
 fuzz: ## each fuzz target for FUZZTIME
