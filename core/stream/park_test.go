@@ -153,16 +153,16 @@ func (g *guest) send(text string) {
 	}
 }
 
-// read reads up to the end of what is wanted.
+// read reads until what is wanted has come.
 func (g *guest) read(want string) string {
 	g.d.t.Helper()
 	_ = g.peer.SetReadDeadline(time.Now().Add(30 * time.Second))
 	var got []byte
-	for one := make([]byte, 1); !strings.HasSuffix(string(got), want); {
-		if _, err := g.peer.Read(one); err != nil {
+	for piece := make([]byte, 4096); !strings.Contains(string(got), want); {
+		n, err := g.peer.Read(piece)
+		if got = append(got, piece[:n]...); err != nil && !strings.Contains(string(got), want) {
 			g.d.t.Fatalf("got %q, then %v; want %q", got, err, want)
 		}
-		got = append(got, one[0])
 	}
 	return string(got)
 }
@@ -192,83 +192,127 @@ const soon = 5 * time.Millisecond // until a stream is parked
 
 // TestParkedTraffic has ten thousand streams park and wake under random
 // traffic, stanzas cut in two: each comes once, in order, to one that may be
-// parked.
+// parked. All are parked between the rounds, so each wakes in every one.
 func TestParkedTraffic(t *testing.T) {
 	var files syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil {
 		t.Fatal(err)
 	}
-	streams, rounds := int(min(10_000, (files.Cur-200)/2)), 4
-	if testing.Short() || raced {
-		streams = min(streams, 2_000)
+	streams, rounds := int(min(10_000, (files.Cur-50)/2)), 8
+	if testing.Short() {
+		streams, rounds = min(streams, 2_000), 4
 	}
+	streams -= streams % talkers
 	d := newDormitory(t, stream.Options{Park: soon}, nil)
 	for range streams {
 		d.enter()
 	}
-	d.parked(streams)
-	all := d.all()
-	wanted := make([][]string, streams) // by receiver, of each sender in order
-	var wg sync.WaitGroup
-	const workers = 4
-	var locks [workers]sync.Mutex // guard wanted[i] where i%workers is the index
-	for w := range workers {
-		wg.Go(func() {
-			r := rand.New(rand.NewPCG(1, uint64(w)))
-			late := make(map[int]string) // second halves
-			for n := range streams / workers * rounds {
-				i := r.IntN(streams/workers)*workers + w
-				if rest, ok := late[i]; ok {
-					delete(late, i)
-					all[i].send(rest)
-					continue
-				}
-				to, body := r.IntN(streams), fmt.Sprintf("%d to all", n)
-				locks[to%workers].Lock()
-				wanted[to] = append(wanted[to], body)
-				locks[to%workers].Unlock()
-				m := toGuest(to, body)
-				cut := len(m)
-				if r.IntN(3) == 0 {
-					cut = 1 + r.IntN(len(m)-1)
-					late[i] = m[cut:]
-				}
-				all[i].send(m[:cut])
-			}
-			for i, rest := range late {
-				all[i].send(rest)
-			}
-		})
+	x := &exchange{dormitory: d, wanted: make([]map[string]int, streams)}
+	for i := range x.wanted {
+		x.wanted[i] = make(map[string]int)
 	}
-	wg.Wait()
 	d.parked(streams)
-	for i, g := range all {
-		r := bufio.NewReader(g.peer)
-		_ = g.peer.SetReadDeadline(time.Now().Add(10 * time.Second))
-		left := make(map[string]int)
-		for _, body := range wanted[i] {
-			left[body]++
+	for round := range rounds {
+		var wg sync.WaitGroup
+		for w := range talkers {
+			wg.Go(func() { x.talk(round, w) })
 		}
-		for range wanted[i] {
-			var m string
-			for !strings.HasSuffix(m, "</message>") {
-				part, err := r.ReadString('>')
-				if err != nil {
-					t.Fatalf("stream %d: %v, with %v to come", i, err, left)
-				}
-				m += part
-			}
-			body := m[strings.Index(m, "<body>")+6 : strings.Index(m, "</body>")]
-			if left[body]--; left[body] < 0 {
-				t.Fatalf("stream %d got %q once more", i, body)
-			}
-		}
-		if r.Buffered() > 0 {
-			t.Fatalf("stream %d got more than was sent", i)
-		}
+		wg.Wait()
+		d.until("all stanzas have come", func() bool { return x.received() == x.sent.Load() })
+		d.parked(streams)
+	}
+	for i, g := range d.all() {
+		x.collect(i, g)
 	}
 	if n := d.group.Parked(); n != streams {
 		t.Errorf("delivery has woken %d readers", streams-n)
+	}
+	t.Logf("%d streams, each woken at least %d times; %d stanzas", streams, rounds, x.sent.Load())
+}
+
+// talkers is how many goroutines send, each on streams of its own.
+const talkers = 4
+
+// An exchange is what the guests of a dormitory say to each other.
+type exchange struct {
+	*dormitory
+	sent   atomic.Int64 // stanzas, with those whose second half is to come
+	locks  [talkers]sync.Mutex
+	wanted []map[string]int // bodies by receiver; locks[i%talkers] guards wanted[i]
+}
+
+// talk sends one stanza or two from each of its streams, in random order. Of
+// some the second half comes later, after stanzas of others.
+func (x *exchange) talk(round, talker int) {
+	r := rand.New(rand.NewPCG(uint64(round), uint64(talker)))
+	all := x.all()
+	late := make(map[int]string) // second halves, by stream
+	for n, i := range r.Perm(len(all) / talkers) {
+		from := i*talkers + talker
+		for extra := range 1 + r.IntN(2) {
+			m := x.compose(r.IntN(len(all)), fmt.Sprintf("%d/%d/%d/%d", round, talker, n, extra))
+			cut := len(m)
+			if extra == 0 && r.IntN(3) == 0 {
+				cut = 1 + r.IntN(len(m)-1)
+				late[from] = m[cut:]
+				all[from].send(m[:cut])
+				break
+			}
+			all[from].send(m)
+		}
+		for i, rest := range late { // any
+			if r.IntN(4) == 0 || len(late) > 500 {
+				delete(late, i)
+				all[i].send(rest)
+			}
+			break
+		}
+	}
+	for i, rest := range late {
+		all[i].send(rest)
+	}
+}
+
+// compose makes a message, and notes that it is to come.
+func (x *exchange) compose(to int, body string) string {
+	x.sent.Add(1)
+	lock := &x.locks[to%talkers]
+	lock.Lock()
+	defer lock.Unlock()
+	x.wanted[to][body]++
+	return toGuest(to, body)
+}
+
+// received is how many stanzas the server has read.
+func (x *exchange) received() (n int64) {
+	for _, g := range x.all() {
+		n += g.got.Load()
+	}
+	return n
+}
+
+// collect reads what has come to a guest: all that was wanted, and no more.
+func (x *exchange) collect(i int, g *guest) {
+	x.t.Helper()
+	left := x.wanted[i]
+	r := bufio.NewReader(g.peer)
+	_ = g.peer.SetReadDeadline(time.Now().Add(10 * time.Second))
+	for range len(left) {
+		var m string
+		for !strings.HasSuffix(m, "</message>") {
+			part, err := r.ReadString('>')
+			if err != nil {
+				x.t.Fatalf("stream %d: %v, with %v to come", i, err, left)
+			}
+			m += part
+		}
+		body := m[strings.Index(m, "<body>")+6 : strings.Index(m, "</body>")]
+		if left[body]--; left[body] < 0 {
+			x.t.Fatalf("stream %d got %q once more, or it was another's", i, body)
+		}
+	}
+	if r.Buffered() > 0 {
+		x.t.Fatalf("stream %d got more than was sent", i)
 	}
 }
 
