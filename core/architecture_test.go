@@ -22,6 +22,7 @@ var ranks = map[string]int{
 	"core/control":   0,
 	"core/stanza":    1,
 	"config":         1,
+	"form":           1,
 	"core/storage":   2,
 	"core/auth":      2,
 	"core/tlspolicy": 2,
@@ -39,7 +40,10 @@ var ranks = map[string]int{
 	"core/guest":     8,
 	"core":           9,
 	"modules":        10, // the list
-	".":              11, // main
+	"golden":         10, // servers in memory, and scripts for them
+	"sdk":            0,
+	"author":         11, // commands for who writes modules
+	".":              12, // main
 
 	// For tests only; no code of the server imports them.
 	"core/storage/storagetest": 3,

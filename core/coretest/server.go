@@ -5,46 +5,25 @@
 package coretest
 
 import (
-	"context"
 	"net"
-	"net/netip"
-	"os"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"tercet/config/luacfg"
 	"tercet/core"
-	"tercet/core/auth"
 	"tercet/core/ext"
-	"tercet/core/listen"
 	"tercet/core/module"
 	"tercet/core/route"
+	"tercet/golden"
 )
 
-// preamble makes a server that needs no socket, no disk and no TLS. A script's
-// own config comes after it.
-const preamble = `
-data_path = "data"
-storage = "memory"
-log = { { levels = { min = "warn" }, to = "console" } }
-c2s_ports = {}
-c2s_direct_tls_ports = {}
-c2s_require_encryption = false
-allow_unencrypted_plain_auth = true
-admin_socket = "control.sock"
-`
-
 // Domain is the host that a server has unless its config says otherwise.
-const Domain = "example.org"
+const Domain = golden.Domain
 
 // A Server is a whole server in memory.
 type Server struct {
-	*core.Server
-	t    testing.TB
-	file string
-	mods []module.Definition
+	*golden.Server
+	t testing.TB
 }
 
 // New starts a server with a config in Lua and the modules of a program. The
@@ -52,32 +31,22 @@ type Server struct {
 // server ends with the test.
 func New(t testing.TB, lua string, mods ...module.Definition) *Server {
 	t.Helper()
-	s := &Server{t: t, file: filepath.Join(t.TempDir(), "tercet.cfg.lua"), mods: mods}
-	s.Write(lua)
-	c, err := luacfg.Load(s.file)
-	if err != nil {
-		t.Fatal(err)
-	}
 	b := core.Build{Version: "test", Modules: mods, Load: luacfg.Load}
-	srv, problems, err := core.Start(t.Context(), b, c)
+	srv, problems, err := golden.Start(t.Context(), b, t.TempDir(), lua)
 	if err != nil {
 		t.Fatal(err, problems)
 	}
-	s.Server = srv
 	t.Cleanup(func() {
 		srv.Stop("the test is over")
 		srv.Wait()
 	})
-	return s
+	return &Server{srv, t}
 }
 
 // Write replaces the config file; Reload puts it in force.
 func (s *Server) Write(lua string) {
 	s.t.Helper()
-	if !hasHost(lua) {
-		lua += "\nVirtualHost \"" + Domain + "\"\n"
-	}
-	if err := os.WriteFile(s.file, []byte(preamble+lua), 0o600); err != nil {
+	if err := s.Server.Write(lua); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -85,10 +54,9 @@ func (s *Server) Write(lua string) {
 // Reconfigure writes a config and reloads it; an error fails the test.
 func (s *Server) Reconfigure(lua string) module.Plan {
 	s.t.Helper()
-	s.Write(lua)
-	plan, err := s.Reload(s.t.Context())
+	plan, err := s.Server.Reconfigure(s.t.Context(), lua)
 	if err != nil {
-		s.t.Fatal("reload:", err, plan.Problems)
+		s.t.Fatal(err)
 	}
 	return plan
 }
@@ -96,9 +64,9 @@ func (s *Server) Reconfigure(lua string) module.Plan {
 // Host is a host of the server.
 func (s *Server) Host(domain string) *route.Host {
 	s.t.Helper()
-	h := s.Env.Router.Host(domain)
-	if h == nil {
-		s.t.Fatalf("no host %s", domain)
+	h, err := s.Server.Host(domain)
+	if err != nil {
+		s.t.Fatal(err)
 	}
 	return h
 }
@@ -106,33 +74,19 @@ func (s *Server) Host(domain string) *route.Host {
 // AddUser makes an account unless it is there.
 func (s *Server) AddUser(domain, user, password string) {
 	s.t.Helper()
-	p := s.Host(domain).Table.Enter()
-	accounts, ok := auth.Accounts.In(p)
-	p.Leave()
-	if !ok {
-		s.t.Fatalf("no accounts on %s", domain)
-	}
-	if found, err := accounts.Exists(s.t.Context(), user); err != nil || found {
-		return
-	}
-	if err := accounts.Create(s.t.Context(), user, password); err != nil {
-		s.t.Fatalf("add %s@%s: %v", user, domain, err)
+	if err := s.Server.AddUser(s.t.Context(), domain, user, password); err != nil {
+		s.t.Fatal(err)
 	}
 }
 
 // Dial connects to a service, such as "c2s", without a socket.
 func (s *Server) Dial(service string) net.Conn {
 	s.t.Helper()
-	p := s.Env.Router.Table.Enter()
-	h, ok := listen.Services.Get(p, service)
-	p.Leave()
-	if !ok {
-		s.t.Fatalf("no service %s", service)
+	conn, err := s.Server.Dial(service)
+	if err != nil {
+		s.t.Fatal(err)
 	}
-	ours, theirs := net.Pipe()
-	addr := netip.MustParseAddrPort("127.0.0.1:40000")
-	h(context.Background(), theirs, listen.Info{Local: addr, Remote: addr})
-	return ours
+	return conn
 }
 
 // Service looks up what a module offers on a host, outside of any event.
@@ -161,5 +115,3 @@ func Eventually(t testing.TB, what string, ok func() bool) {
 		<-tick.C
 	}
 }
-
-func hasHost(lua string) bool { return strings.Contains(lua, "VirtualHost") }

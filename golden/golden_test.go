@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package golden_test
+
+import (
+	"strings"
+	"testing"
+
+	"tercet/config/luacfg"
+	"tercet/core"
+	"tercet/golden"
+	"tercet/modules"
+)
+
+// start starts a server with all modules.
+func start(t *testing.T, lua string) *golden.Server {
+	t.Helper()
+	s, problems, err := golden.Start(t.Context(), core.Build{Version: "test", Modules: modules.All, Load: luacfg.Load}, t.TempDir(), lua)
+	if err != nil {
+		t.Fatal(err, problems)
+	}
+	t.Cleanup(func() {
+		s.Stop("the test is over")
+		s.Wait()
+	})
+	return s
+}
+
+// What a script wants and does not get is told with the line of its section.
+func TestFaults(t *testing.T) {
+	const ping = "-- romeo sends --\n<iq type='get' id='a' to='example.org'><ping xmlns='urn:xmpp:ping'/></iq>\n"
+	const pong = "<iq type='result' id='a' from='example.org' to='romeo@example.org/orchard'/>\n"
+	s := start(t, `modules_enabled = { "ping" }`)
+	for _, tt := range []struct{ name, script, want string }{
+		{"right", ping + "-- romeo gets --\n" + pong, ""},
+		{"a remembered text", ping + "-- romeo gets --\n<iq type='result' id='{x}' from='example.org' to='{any}'/>\n-- romeo sends --\n" +
+			"<iq type='get' id='{x}{x}'><ping xmlns='urn:xmpp:ping'/></iq>\n-- romeo gets --\n<iq type='result' id='aa' to='{any}'/>\n", ""},
+		{"another id", ping + "-- romeo gets --\n<iq type='result' id='b' from='example.org' to='{any}'/>\n", "s:4: romeo gets: id of <iq>: got \"a\", want \"b\""},
+		{"one more attribute", ping + "-- romeo gets --\n<iq type='result' id='a' from='example.org'/>\n", "s:4: romeo gets: <iq> has also to="},
+		{"something came", ping + "-- romeo gets nothing --\n", "s:4: romeo gets nothing: romeo@example.org/orchard: came unexpectedly: <iq"},
+		{"an unknown verb", "-- romeo sings --\n", `s:2: romeo sings: what is "sings"?`},
+		{"not well-formed", ping + "-- romeo gets --\n<iq></iqq>\n", "s:4: romeo gets: the script is not well-formed"},
+		{"the end", "-- romeo sends --\n</stream:stream>\n-- romeo gets --\n" + pong, "s:4: romeo gets: EOF, want <iq"},
+		{"another end", "-- stranger sends --\n<a/>\n-- stranger ends --\n<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>\n", "s:4: stranger ends: "},
+		{"a bad config", "-- reload --\nmodules_enabled = 1\n", "s:2: reload: "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := golden.Parse("s", "a title\n"+tt.script).Run(s.Target(t.Context()))
+			switch {
+			case tt.want == "" && err != nil:
+				t.Error(err)
+			case tt.want != "" && (err == nil || !strings.HasPrefix(err.Error(), tt.want)):
+				t.Errorf("got %v, want %s", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestParse(t *testing.T) {
+	sc := golden.Parse("s", "A title\nand a remark\n-- config.lua --\nname = \"x\"\n-- romeo connects --\n-- romeo gets nothing --\n")
+	if sc.Title != "A title" || sc.Config != "name = \"x\"\n" || sc.Line != 3 || sc.Steps() != 2 {
+		t.Errorf("got %q, %q, %d, %d", sc.Title, sc.Config, sc.Line, sc.Steps())
+	}
+	if sc := golden.Parse("s", "A title\n-- romeo connects --\n"); sc.Line != 0 || sc.Config != "" || sc.Steps() != 1 {
+		t.Errorf("without a config: got %q, %d, %d", sc.Config, sc.Line, sc.Steps())
+	}
+}
+
+// Problems of a config have the lines of the script.
+func TestProblems(t *testing.T) {
+	_, problems, err := golden.Start(t.Context(), core.Build{Version: "test", Modules: modules.All, Load: luacfg.Load}, t.TempDir(),
+		"modules_enabled = { \"ping\" }\nmodules_enabled = 7\n")
+	if err == nil || len(problems) == 0 || problems[0].Pos.Line != 2 {
+		t.Errorf("got %v, %v, want a problem in line 2", problems, err)
+	}
+}
