@@ -3,6 +3,7 @@
 package golden_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -26,6 +27,22 @@ func start(t *testing.T, lua string) *golden.Server {
 	return s
 }
 
+// stepper is a golden.Target with sections of its own.
+type stepper struct{ golden.Target }
+
+func (stepper) Step(head, body string, vars map[string]string) (known bool, err error) {
+	verb, name, _ := strings.Cut(head, " ")
+	switch verb {
+	case "let":
+		vars[name] = strings.TrimSpace(body)
+	case "equal":
+		if one, other, _ := strings.Cut(strings.TrimSpace(body), " "); one != other {
+			return true, fmt.Errorf("%s is not %s", one, other)
+		}
+	}
+	return verb == "let" || verb == "equal", nil
+}
+
 // What a script wants and does not get is told with the line of its section.
 func TestFaults(t *testing.T) {
 	const ping = "-- romeo sends --\n<iq type='get' id='a' to='example.org'><ping xmlns='urn:xmpp:ping'/></iq>\n"
@@ -35,17 +52,20 @@ func TestFaults(t *testing.T) {
 		{"right", ping + "-- romeo gets --\n" + pong, ""},
 		{"a remembered text", ping + "-- romeo gets --\n<iq type='result' id='{x}' from='example.org' to='{any}'/>\n-- romeo sends --\n" +
 			"<iq type='get' id='{x}{x}'><ping xmlns='urn:xmpp:ping'/></iq>\n-- romeo gets --\n<iq type='result' id='aa' to='{any}'/>\n", ""},
+		{"what is between", ping + strings.Replace(ping, "'a'", "'b'", 1) + "-- romeo awaits --\n<iq type='result' id='b' from='example.org' to='{any}'/>\n-- romeo gets nothing --\n", ""},
 		{"another id", ping + "-- romeo gets --\n<iq type='result' id='b' from='example.org' to='{any}'/>\n", "s:4: romeo gets: id of <iq>: got \"a\", want \"b\""},
 		{"one more attribute", ping + "-- romeo gets --\n<iq type='result' id='a' from='example.org'/>\n", "s:4: romeo gets: <iq> has also to="},
 		{"something came", ping + "-- romeo gets nothing --\n", "s:4: romeo gets nothing: romeo@example.org/orchard: came unexpectedly: <iq"},
 		{"an unknown verb", "-- romeo sings --\n", `s:2: romeo sings: what is "sings"?`},
 		{"not well-formed", ping + "-- romeo gets --\n<iq></iqq>\n", "s:4: romeo gets: the script is not well-formed"},
 		{"the end", "-- romeo sends --\n</stream:stream>\n-- romeo gets --\n" + pong, "s:4: romeo gets: EOF, want <iq"},
+		{"a step of the target's", "-- let n --\n7\n-- equal --\n7 {n}\n", ""},
+		{"a step that fails", "-- let n --\n7\n-- equal --\n{n} 8\n", "s:4: equal: 7 is not 8"},
 		{"another end", "-- stranger sends --\n<a/>\n-- stranger ends --\n<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>\n", "s:4: stranger ends: "},
 		{"a bad config", "-- reload --\nmodules_enabled = 1\n", "s:2: reload: "},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			err := golden.Parse("s", "a title\n"+tt.script).Run(s.Target(t.Context()))
+			err := golden.Parse("s", "a title\n"+tt.script).Run(stepper{s.Target(t.Context())})
 			switch {
 			case tt.want == "" && err != nil:
 				t.Error(err)

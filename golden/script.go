@@ -24,6 +24,12 @@ type Target interface {
 	Reconfigure(lua string) error
 }
 
+// A Stepper is a Target that plays sections of its own; it reports whether it
+// knows one. It may read and set what {name} stands for.
+type Stepper interface {
+	Step(head, body string, vars map[string]string) (known bool, err error)
+}
+
 // A Script is a golden stream: a text whose sections are a config and what
 // clients send and get.
 //
@@ -39,9 +45,10 @@ type Target interface {
 // script names it, it logs in. A name that begins with "stranger" is a stream
 // on which nothing has been sent. Sections are "NAME connects", "NAME sends",
 // "NAME gets" (all elements, in this order), "NAME gets in any order", "NAME
-// gets nothing", "NAME ends" (optionally with the stream error that is told),
-// "NAME breaks" (the connection is cut) and "reload" with a new config. In what
-// is got, {any} stands for any text, {x} for a text that is remembered as x,
+// awaits" (the same as gets, but what comes before each of them is skipped),
+// "NAME gets nothing", "NAME ends" (optionally with the stream error that is
+// told), "NAME breaks" (the connection is cut) and "reload" with a new config.
+// In what is got, {any} stands for any text, {x} for a text that is remembered as x,
 // and stands for that same text later, also in what is sent.
 type Script struct {
 	Name     string
@@ -113,6 +120,11 @@ func (r *player) section(s section) error {
 	if s.head == "reload" {
 		return r.target.Reconfigure(s.body)
 	}
+	if own, ok := r.target.(Stepper); ok {
+		if known, err := own.Step(s.head, r.fill(s.body), r.vars); known || err != nil {
+			return err
+		}
+	}
 	name, verb, _ := strings.Cut(s.head, " ")
 	c, err := r.client(name)
 	if err != nil {
@@ -126,6 +138,8 @@ func (r *player) section(s section) error {
 		return r.gets(s, c, false)
 	case "gets in any order":
 		return r.gets(s, c, true)
+	case "awaits":
+		return r.awaits(s, c)
 	case "gets nothing":
 		came, err := c.Quiet()
 		if len(came) > 0 {
@@ -226,6 +240,24 @@ func (r *player) gets(s section, c *Stream, anyOrder bool) error {
 			return fmt.Errorf("%s\n got %s\nwant %s", why, got, want[i])
 		}
 		want = append(want[:i:i], want[i+1:]...)
+	}
+	return nil
+}
+
+func (r *player) awaits(s section, c *Stream) error {
+	want, err := wanted(s)
+	if err != nil {
+		return err
+	}
+	for _, w := range want {
+		for why, last := "x", ""; why != ""; {
+			got, err := c.Try(Patience)
+			if err != nil {
+				return fmt.Errorf("%w, want %s%s", err, w, last)
+			}
+			why = r.match(w, got)
+			last = fmt.Sprintf("\n got %s\n     %s", got, why)
+		}
 	}
 	return nil
 }

@@ -82,3 +82,11 @@ func (p played) Reconfigure(lua string) error {
 	p.target.Reconfigure(lua)
 	return nil
 }
+
+// Step plays the sections that the target has of its own.
+func (p played) Step(head, body string, vars map[string]string) (known bool, err error) {
+	if own, ok := p.target.(golden.Stepper); ok {
+		return own.Step(head, body, vars)
+	}
+	return false, nil
+}
