@@ -251,9 +251,8 @@ func (x *exchange) talk(round, talker int) {
 		from := i*talkers + talker
 		for extra := range 1 + r.IntN(2) {
 			m := x.compose(r.IntN(len(all)), fmt.Sprintf("%d/%d/%d/%d", round, talker, n, extra))
-			cut := len(m)
 			if extra == 0 && r.IntN(3) == 0 {
-				cut = 1 + r.IntN(len(m)-1)
+				cut := 1 + r.IntN(len(m)-1)
 				late[from] = m[cut:]
 				all[from].send(m[:cut])
 				break
