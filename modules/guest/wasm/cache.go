@@ -43,6 +43,11 @@ func openCache(dir string) (*codeCache, error) {
 	return c, nil
 }
 
+// unkept is a cache that nobody shares, in memory.
+func unkept() *codeCache {
+	return &codeCache{CompilationCache: wazero.NewCompilationCache(), users: 1}
+}
+
 // release closes the cache behind its last user.
 func (c *codeCache) release() error {
 	caches.mu.Lock()

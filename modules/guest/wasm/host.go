@@ -39,15 +39,17 @@ const (
 	f64 = api.ValueTypeF64
 )
 
-// functions are what a guest may import from "tercet". Texts are (pointer,
-// length) in UTF-8; the last two parameters of those that give a text are a
-// buffer for it, and the result is the length that it has or would need.
-var functions = []struct {
+type function struct {
 	name    string
 	params  []api.ValueType
 	results []api.ValueType
 	fn      func(*instance, []uint64)
-}{
+}
+
+// functions are what a guest may import from "tercet". Texts are (pointer,
+// length) in UTF-8; the last two parameters of those that give a text are a
+// buffer for it, and the result is the length that it has or would need.
+var functions = []function{
 	{"hook", []api.ValueType{i32, i32, f64, i32, i32}, []api.ValueType{i32}, (*instance).hostHook},
 	{"add", []api.ValueType{i32, i32, i32, i32}, []api.ValueType{i32}, (*instance).hostAdd},
 	{"every", []api.ValueType{i32}, []api.ValueType{i32}, (*instance).hostEvery},
@@ -174,7 +176,7 @@ func (i *instance) hostHook(stack []uint64) {
 		return
 	}
 	result(stack, i.ask(request{"hook", name, filter, prio}, "hook", name, func(id int) error {
-		return points.Hook(p.scope, name, prio, filter, func(ctx context.Context, ev *points.Event) ext.Verdict {
+		return p.hook(name, prio, filter, func(ctx context.Context, ev *points.Event) ext.Verdict {
 			return p.handle(ctx, id, name, ev)
 		})
 	}))
@@ -188,7 +190,7 @@ func (i *instance) hostAdd(stack []uint64) {
 		return
 	}
 	n := i.ask(request{"add", name, value, 0}, "add", name, func(int) error {
-		return points.Add(i.plugin.scope, name, json.RawMessage(value))
+		return i.plugin.add(name, json.RawMessage(value))
 	})
 	result(stack, min(n, ok))
 }
@@ -201,7 +203,7 @@ func (i *instance) hostEvery(stack []uint64) {
 		return
 	}
 	result(stack, i.ask(request{"every", "", "", float64(period)}, "", "", func(id int) error {
-		p.scope.Every(period, func(ctx context.Context) {
+		p.every(period, func(ctx context.Context) {
 			p.handle(ctx, id, "every", &points.Event{Value: struct{}{}})
 		})
 		return nil
@@ -211,6 +213,7 @@ func (i *instance) hostEvery(stack []uint64) {
 func (i *instance) hostOption(stack []uint64) {
 	name, good := i.text(stack, 0)
 	v, found := i.plugin.options[name]
+	i.plugin.reads(name)
 	switch {
 	case !good:
 		result(stack, errMalformed)

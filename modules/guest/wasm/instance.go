@@ -70,9 +70,9 @@ type instanceKey struct{}
 // instantiate makes an instance and has it load.
 func (p *plugin) instantiate(first bool) (*instance, error) {
 	inst := &instance{plugin: p, first: first, loading: true}
-	inst.ctx, inst.cancel = context.WithCancel(context.WithValue(context.WithoutCancel(p.scope.Context()), instanceKey{}, inst))
+	inst.ctx, inst.cancel = context.WithCancel(context.WithValue(context.WithoutCancel(p.ctx), instanceKey{}, inst))
 	inst.stamp = guest.Watch(inst.cancel)
-	inst.call.ctx = p.scope.Context()
+	inst.call.ctx = p.ctx
 	inst.stamp.Begin(loadLimit)
 	err := inst.load()
 	if !inst.stamp.End() {
@@ -171,7 +171,7 @@ func (i *instance) handle(ctx context.Context, id int, ev *points.Event) (ext.Ve
 	took := i.stamp.Since()
 	inTime := i.stamp.End()
 	out := i.call.out
-	i.call = call{ctx: i.plugin.scope.Context()}
+	i.call = call{ctx: i.plugin.ctx}
 	switch {
 	case !inTime:
 		i.broken = true
@@ -250,7 +250,7 @@ func (i *instance) log(level slog.Level, text string) {
 	if len(text) > maxLine {
 		text = text[:maxLine]
 	}
-	i.plugin.scope.Log.Log(i.call.ctx, level, "guest says", "text", strings.ToValidUTF8(text, "\uFFFD"))
+	i.plugin.says(i.call.ctx, level, strings.ToValidUTF8(text, "\uFFFD"))
 }
 
 // lines logs what a guest prints, such as the panic of one in Go.

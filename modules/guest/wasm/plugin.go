@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"path/filepath"
 	"runtime"
 	"sync"
@@ -33,7 +34,9 @@ const pageSize = 65536
 // A plugin is one guest on one host: its code, and instances of it.
 type plugin struct {
 	spec
-	scope   *module.Scope
+	holder
+	ctx     context.Context //nolint:containedctx // the module's life, as the scope has it
+	scope   *module.Scope   // nil in a dry run, which handles no event
 	guard   *guest.Guard
 	grants  guest.Grants
 	options map[string]json.RawMessage
@@ -63,16 +66,52 @@ type request struct {
 	number             float64
 }
 
+// A holder is what a guest attaches to: a scope, or a notebook in a dry run.
+type holder interface {
+	hook(name string, prio float64, filter string, fn points.Handler) error
+	add(name string, value json.RawMessage) error
+	every(period time.Duration, fn func(context.Context))
+	holds(bytes int64) // of memory, in all instances
+	says(ctx context.Context, level slog.Level, text string)
+	reads(option string)
+}
+
+// attached is the holder of a live guest.
+type attached struct{ scope *module.Scope }
+
+func (a attached) hook(name string, prio float64, filter string, fn points.Handler) error {
+	return points.Hook(a.scope, name, prio, filter, fn)
+}
+
+func (a attached) add(name string, value json.RawMessage) error {
+	return points.Add(a.scope, name, value)
+}
+
+func (a attached) every(period time.Duration, fn func(context.Context)) { a.scope.Every(period, fn) }
+
+func (a attached) holds(bytes int64) { ext.MeterOf(a.scope).SetMemory(bytes) }
+
+func (a attached) says(ctx context.Context, level slog.Level, text string) {
+	a.scope.Log.Log(ctx, level, "guest says", "text", text)
+}
+
+func (attached) reads(string) {}
+
 // load is the load of a guest's module.
 func load(s *module.Scope, o options) error {
 	p := &plugin{
-		spec: o.spec, scope: s, grants: o.spec.Allow, answer: -1,
+		spec: o.spec, holder: attached{s}, ctx: s.Context(), scope: s, grants: o.spec.Allow, answer: -1,
 		guard: guest.NewGuard(s, guest.Policy(o.spec.OnFailure)),
 	}
-	if err := p.prepare(); err != nil {
+	err := p.prepare()
+	if err != nil {
 		return err
 	}
 	s.Defer(p.close)
+	if p.cache, err = openCache(filepath.Join(s.Env.DataDir, "wasm")); err != nil {
+		s.Log.WarnContext(s.Context(), "compiled guests are not kept", "err", err)
+		p.cache = unkept()
+	}
 	if err := p.compile(s.Context()); err != nil {
 		return fmt.Errorf("%s: %w", p.Path, err)
 	}
@@ -144,11 +183,6 @@ func (p *plugin) compile(ctx context.Context) error {
 	raw, err = rewrite(raw)
 	if err != nil {
 		return err
-	}
-	p.cache, err = openCache(filepath.Join(p.scope.Env.DataDir, "wasm"))
-	if err != nil {
-		p.scope.Log.WarnContext(ctx, "compiled guests are not kept", "err", err)
-		p.cache = &codeCache{CompilationCache: wazero.NewCompilationCache(), users: 1}
 	}
 	p.runtime = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfig().
 		WithMemoryLimitPages(uint32(p.Memory/pageSize)). //nolint:gosec // at most 1 GiB
@@ -306,9 +340,7 @@ func (p *plugin) close() error {
 }
 
 // sized adds to the memory of the instances.
-func (p *plugin) sized(delta int64) {
-	ext.MeterOf(p.scope).SetMemory(p.memory.Add(delta))
-}
+func (p *plugin) sized(delta int64) { p.holds(p.memory.Add(delta)) }
 
 // handle has the guest handle an event. Its verdict and what it sends count
 // only if the call went well.
