@@ -5,6 +5,7 @@ package modules
 
 import (
 	"tercet/core/module"
+	"tercet/modules/adhoc"
 	"tercet/modules/announce"
 	"tercet/modules/auth/accounts"
 	"tercet/modules/bind"
@@ -53,6 +54,7 @@ import (
 // All are the modules that are compiled in. A folder that is missing here
 // fails a test.
 var All = []module.Definition{
+	adhoc.Module,
 	announce.Module,
 	accounts.Module,
 	accounts.Plain,
