@@ -47,12 +47,21 @@ func (stepper) Step(head, body string, vars map[string]string) (known bool, err 
 func TestFaults(t *testing.T) {
 	const ping = "-- romeo sends --\n<iq type='get' id='a' to='example.org'><ping xmlns='urn:xmpp:ping'/></iq>\n"
 	const pong = "<iq type='result' id='a' from='example.org' to='romeo@example.org/orchard'/>\n"
-	s := start(t, `modules_enabled = { "ping" }`)
+	const nsInfo = "http://jabber.org/protocol/disco#info"
+	const info = "-- romeo sends --\n<iq type='get' id='a' to='example.org'><query xmlns='" + nsInfo + "'/></iq>\n" +
+		"-- romeo gets --\n<iq type='result' id='a' from='example.org' to='{any}'><query xmlns='" + nsInfo + "'>"
+	const end = "</query></iq>\n"
+	s := start(t, `modules_enabled = { "ping", "disco" }`)
 	for _, tt := range []struct{ name, script, want string }{
 		{"right", ping + "-- romeo gets --\n" + pong, ""},
 		{"a remembered text", ping + "-- romeo gets --\n<iq type='result' id='{x}' from='example.org' to='{any}'/>\n-- romeo sends --\n" +
 			"<iq type='get' id='{x}{x}'><ping xmlns='urn:xmpp:ping'/></iq>\n-- romeo gets --\n<iq type='result' id='aa' to='{any}'/>\n", ""},
 		{"what is between", ping + strings.Replace(ping, "'a'", "'b'", 1) + "-- romeo awaits --\n<iq type='result' id='b' from='example.org' to='{any}'/>\n-- romeo gets nothing --\n", ""},
+		{"among more", info + "<any xmlns='coretest'/><feature var='urn:xmpp:ping'/><identity category='server' type='im' name='{maybe}'/>" + end, ""},
+		{"not among more", info + "<any xmlns='coretest'/><feature var='urn:xmpp:pong'/>" + end, "s:4: romeo gets: <query> lacks <feature"},
+		{"twice among more", info + "<any xmlns='coretest'/><feature var='urn:xmpp:ping'/><feature var='urn:xmpp:ping'/>" + end, "s:4: romeo gets: <query> lacks <feature"},
+		{"what is lacked", info + "<any xmlns='coretest'/><lacks xmlns='coretest'><feature xmlns='" + nsInfo + "' var='urn:xmpp:pong'/></lacks>" + end, ""},
+		{"what is not lacked", info + "<any xmlns='coretest'/><lacks xmlns='coretest'><feature xmlns='" + nsInfo + "' var='{any}'/></lacks>" + end, "s:4: romeo gets: <query> has <feature"},
 		{"another id", ping + "-- romeo gets --\n<iq type='result' id='b' from='example.org' to='{any}'/>\n", "s:4: romeo gets: id of <iq>: got \"a\", want \"b\""},
 		{"one more attribute", ping + "-- romeo gets --\n<iq type='result' id='a' from='example.org'/>\n", "s:4: romeo gets: <iq> has also to="},
 		{"something came", ping + "-- romeo gets nothing --\n", "s:4: romeo gets nothing: romeo@example.org/orchard: came unexpectedly: <iq"},

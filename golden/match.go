@@ -36,6 +36,9 @@ func matchElement(vars map[string]string, want, got element.Element) string {
 	for e := range got.Children() {
 		left = append(left, e)
 	}
+	if want.First().Is("coretest", "any") {
+		return matchAmong(vars, want, got.Local(), left)
+	}
 	n := 0
 	for w := range want.Children() {
 		if w.Is("coretest", "any") { // whatever else there is
@@ -55,10 +58,53 @@ func matchElement(vars map[string]string, want, got element.Element) string {
 	return ""
 }
 
+// matchAmong finds each wanted child but the first among those that came.
+func matchAmong(vars map[string]string, want element.Element, in string, left []element.Element) string {
+	for w := range want.Children() {
+		switch {
+		case w.Is("coretest", "any"):
+		case w.Is("coretest", "lacks"):
+			for unwanted := range w.Children() {
+				if i, _ := among(vars, unwanted, left); i >= 0 {
+					return fmt.Sprintf("<%s> has %s", in, left[i])
+				}
+			}
+		default:
+			i, why := among(vars, w, left)
+			if i < 0 {
+				return fmt.Sprintf("<%s> lacks %s: %s", in, w, why)
+			}
+			left = append(left[:i:i], left[i+1:]...)
+		}
+	}
+	return ""
+}
+
+// among is the index of the first element that matches, or -1 and what differs
+// in the last of the same name.
+func among(vars map[string]string, want element.Element, list []element.Element) (i int, why string) {
+	why = "there is none"
+	for i, e := range list {
+		tried := maps.Clone(vars)
+		differs := matchElement(tried, want, e)
+		if differs == "" {
+			maps.Copy(vars, tried)
+			return i, ""
+		}
+		if e.Name() == want.Name() {
+			why = differs
+		}
+	}
+	return -1, why
+}
+
 func matchAttrs(vars map[string]string, want, got element.Element) string {
 	left := maps.Collect(got.Attrs())
 	for name, value := range want.Attrs() {
 		have, ok := left[name]
+		if !ok && value == "{maybe}" {
+			continue
+		}
 		if !ok {
 			return fmt.Sprintf("<%s> has no attribute %s", got.Local(), name.Local)
 		}
@@ -76,6 +122,9 @@ func matchAttrs(vars map[string]string, want, got element.Element) string {
 
 var variable = regexp.MustCompile(`\{[a-z][a-z0-9]*\}`)
 
+// anonymous reports whether a name in braces is that of no text in particular.
+func anonymous(name string) bool { return name == "any" || name == "maybe" }
+
 // matchText compares texts in which {any} and {name} stand for something.
 func matchText(vars map[string]string, want, got string) string {
 	pattern, last := "^", 0
@@ -84,7 +133,7 @@ func matchText(vars map[string]string, want, got string) string {
 		pattern += regexp.QuoteMeta(want[last:at[0]])
 		name := want[at[0]+1 : at[1]-1]
 		last = at[1]
-		if value, known := vars[name]; known && name != "any" {
+		if value, known := vars[name]; known && !anonymous(name) {
 			pattern += regexp.QuoteMeta(value)
 			continue
 		}
@@ -97,7 +146,7 @@ func matchText(vars map[string]string, want, got string) string {
 		return fmt.Sprintf("got %q, want %q", got, want)
 	}
 	for i, name := range names {
-		if name != "any" {
+		if !anonymous(name) {
 			vars[name] = m[i+1]
 		}
 	}

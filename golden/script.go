@@ -49,7 +49,11 @@ type Stepper interface {
 // "NAME gets nothing", "NAME ends" (optionally with the stream error that is
 // told), "NAME breaks" (the connection is cut) and "reload" with a new config.
 // In what is got, {any} stands for any text, {x} for a text that is remembered as x,
-// and stands for that same text later, also in what is sent.
+// and stands for that same text later, also in what is sent; {maybe} stands for
+// any value of an attribute and for its absence. In the namespace coretest,
+// <any/> stands for all children that are left; as the first child it says that
+// the others may stand in any order among more, and children of <lacks/> must
+// not be there.
 type Script struct {
 	Name     string
 	Title    string
