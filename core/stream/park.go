@@ -31,7 +31,23 @@ func (s *Stream) park() bool {
 		return false
 	}
 	s.cork = transport.Cork{} // flushed
-	s.asleep = true           // before others may run the loop
+	return s.lieDown()
+}
+
+// parkNew parks a stream whose peer has said nothing yet: until it does, or its
+// time is over, a connection costs no goroutine.
+func (s *Stream) parkNew() bool {
+	if s.opts.Park <= 0 {
+		return false
+	}
+	s.arm()
+	return s.lieDown()
+}
+
+// lieDown gives the stream to the parker, which may hand it to another
+// goroutine at once.
+func (s *Stream) lieDown() bool {
+	s.asleep = true // before others may run the loop
 	g := s.group
 	g.parked.Add(1)
 	if s.Conn.Park((*parked)(s)) {

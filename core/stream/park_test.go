@@ -7,9 +7,15 @@ package stream_test
 import (
 	"bufio"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	crand "crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/big"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -98,8 +104,17 @@ func (d *dormitory) all() []*guest {
 	return d.guests
 }
 
-// enter starts a stream over a pair of sockets, and takes it to its features.
+// enter starts a stream, and takes it to its features.
 func (d *dormitory) enter() *guest {
+	d.t.Helper()
+	g := d.arrive(nil)
+	g.send(header)
+	g.read("</stream:features>")
+	return g
+}
+
+// arrive starts a stream over a pair of sockets, on which nothing is said yet.
+func (d *dormitory) arrive(direct *tls.Config) *guest {
 	d.t.Helper()
 	fds, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM|syscall.SOCK_CLOEXEC|syscall.SOCK_NONBLOCK, 0)
 	if err != nil {
@@ -118,9 +133,7 @@ func (d *dormitory) enter() *guest {
 	d.mu.Lock()
 	d.guests = append(d.guests, g)
 	d.mu.Unlock()
-	d.group.Start(g.st, nil)
-	g.send(header)
-	g.read("</stream:features>")
+	d.group.Start(g.st, direct)
 	return g
 }
 
@@ -412,6 +425,52 @@ func TestNotParked(t *testing.T) {
 		g := d.enter()
 		g.read("<connection-timeout")
 	})
+}
+
+// TestParkedStrangers are parked until their first byte, and not again.
+func TestParkedStrangers(t *testing.T) {
+	d := newDormitory(t, stream.Options{Park: soon, Kind: "strangers", Negotiation: 2 * time.Second}, nil)
+	begun := time.Now()
+	talks, ended, silent, leaves, secured, unheard := d.arrive(nil), d.arrive(nil), d.arrive(nil), d.arrive(nil), d.arrive(keys(t)), d.arrive(keys(t))
+	d.parked(6)
+	talks.send(header[:10])
+	d.parked(5)
+	talks.send(header[10:])
+	talks.read("</stream:features>")
+	client := tls.Client(secured.peer, &tls.Config{InsecureSkipVerify: true})
+	if err := client.Handshake(); err != nil {
+		t.Error(err)
+	}
+	d.parked(4)
+	ended.st.End(stream.Fail(stream.Conflict, ""))
+	_ = leaves.peer.Close() // what is tested
+	d.parked(2)
+	for _, g := range []*guest{ended, silent, unheard} {
+		_ = g.peer.SetReadDeadline(time.Now().Add(20 * time.Second))
+		if b, err := io.ReadAll(g.peer); err != nil || len(b) > 0 {
+			t.Errorf("to one that said nothing: %q, %v", b, err)
+		}
+	}
+	talks.read("<connection-timeout")
+	d.until("all have ended", func() bool { return d.group.Len() == 0 && d.group.Parked() == 0 })
+	if took := time.Since(begun); took < 2*time.Second {
+		t.Errorf("strangers have 2 s, got %v", took)
+	}
+}
+
+// keys are those of a server that a client has to trust blindly.
+func keys(t *testing.T) *tls.Config {
+	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), crand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := &x509.Certificate{SerialNumber: big.NewInt(1), NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(crand.Reader, form, form, &key.PublicKey, key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &tls.Config{Certificates: []tls.Certificate{{Certificate: [][]byte{der}, PrivateKey: key}}}
 }
 
 // TestParkedIdle has parked streams asked after the idle time, again and again,

@@ -43,7 +43,7 @@ type Options struct {
 	Authed      element.Limits // afterwards
 	Negotiation time.Duration  // until a resource is bound; 0 means for ever
 	Idle        time.Duration  // without any byte from the peer, once bound
-	Park        time.Duration  // without any byte from the peer, once bound: then it has no goroutine; 0 means never
+	Park        time.Duration  // without any byte from the peer, once bound: then it has no goroutine, as before the first byte; 0 means never
 	HighWater   int            // bytes to the peer above which it is not read
 	// Open finds the host for a stream header. It calls Enter, or returns a
 	// stream error. It is called again at each restart.
