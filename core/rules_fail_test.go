@@ -80,6 +80,12 @@ func TestRules(t *testing.T) {
 		{"imports", "leaf of the core", ping(map[string]string{
 			"modules/ping/packet/a.go": imports("packet", "tercet/core/jid"),
 		}), "standard library only"},
+		{"imports", "leaf of a guest", ping(map[string]string{
+			"modules/guest/lua/web/a.go": imports("web", "tercet/core/jid", "tercet/modules/ping"),
+		}), ""},
+		{"imports", "leaf of a guest, another's leaf", ping(map[string]string{
+			"modules/guest/lua/web/a.go": imports("web", "tercet/modules/ping/packet"), "modules/ping/packet/a.go": imports("packet", "fmt"),
+		}), "standard library only"},
 		{"imports", "another's leaf", ping(map[string]string{
 			"modules/mam/a.go": imports("mam", "tercet/modules/ping/packet"), "modules/ping/packet/a.go": imports("packet", "fmt"),
 		}), "another module's leaf"},

@@ -86,7 +86,8 @@ func (t *tree) mayNotModule(s *source, dir string) string {
 	case !in(s.dir, "modules"):
 		return "the core knows no feature"
 	case t.leafOf(s.dir) != "":
-		return ifNot(t.leafOf(dir) == t.leafOf(s.dir), "a module's leaf imports the standard library only")
+		guest := slices.Contains(stems, t.leafOf(s.dir)) && t.declaresModule(dir) // it stands for code that may be a module
+		return ifNot(guest || t.leafOf(dir) == t.leafOf(s.dir), "a module's leaf imports the standard library only")
 	case t.leafOf(dir) != "":
 		return ifNot(t.leafOf(dir) == s.dir, "it is another module's leaf")
 	case t.sharedIn(dir) != "":
