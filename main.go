@@ -4,17 +4,30 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"os"
 
+	"tercet/author"
 	"tercet/config"
 	"tercet/config/luacfg"
 	"tercet/core"
 	"tercet/modules"
+	"tercet/modules/guest/wasm"
 )
 
 // version is set by the build (-ldflags "-X main.version=...").
 var version = "0.1.0-dev"
 
+// inspectors look at the files of guests.
+var inspectors = map[string]author.Inspector{
+	".wasm": func(ctx context.Context, file string, options json.RawMessage) author.Finding {
+		return wasm.Inspect(ctx, file, options)
+	},
+}
+
 func main() {
-	os.Exit(core.Main(core.Build{Version: version, Modules: modules.All, Load: luacfg.Load, Default: config.Default()}, os.Args[1:]))
+	os.Exit(core.Main(core.Build{
+		Version: version, Modules: modules.All, Load: luacfg.Load, Default: config.Default(), Commands: author.Commands(inspectors),
+	}, os.Args[1:]))
 }

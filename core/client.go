@@ -87,7 +87,7 @@ func (p *program) forward(ctx context.Context, args []string) int {
 		ask, code, err := p.request(ctx, r)
 		switch {
 		case errors.Is(err, errNoServer) && !knownCommand(args):
-			return p.usage("%s\n%v", unknownCommand(args), err)
+			return p.usage("%s\n%v", p.unknownCommand(args), err)
 		case err != nil:
 			return p.fail(err.Error())
 		case ask == nil:

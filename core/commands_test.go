@@ -72,6 +72,10 @@ func TestCommands(t *testing.T) {
 		{"help kick", "", 0, []string{"usage: tercet kick [--reason TEXT] JID", "What the client is told."}},
 		{"help module", "", 0, []string{"module load MODULE [HOST]"}},
 		{"help check", "", 0, []string{"usage: tercet check"}},
+		{"help module", "", 0, []string{"module new NAME", "Of the running server:\n  module list"}},
+		{"help module new", "", 0, []string{"usage: tercet module new NAME"}},
+		{"module new --help", "", 0, []string{"usage: tercet module new NAME"}},
+		{"module new ping --lang c", "", 2, []string{`!"ping" is a module of this server already`}},
 		{"help nothing", "", 2, []string{"!unknown command"}},
 		{"kick --help", "", 0, []string{"usage: tercet kick"}},
 		{"check --help", "", 0, []string{"usage: tercet check"}},
@@ -168,7 +172,7 @@ func TestCompletion(t *testing.T) {
 		want  string
 	}{
 		{"st", "status\nstop\nstorage\n"},
-		{"module _", "list\nload\nreload\ntop\nunload\n"},
+		{"module _", "new\ntest\ncheck\nlist\nload\nreload\ntop\nunload\n"},
 		{"profile g", "goroutine\n"},
 		{"module load pin", "ping\n"},
 		{"module load ping _", "example.org\n"},
@@ -177,6 +181,9 @@ func TestCompletion(t *testing.T) {
 		{"sessions _", "example.org\n"},
 		{"help adds", ""},
 		{"help add", "adduser\n"},
+		{"help module c", "check\n"},
+		{"module new x --lang r", "rust\n"},
+		{"module new x --", "--lang\n--dir\n"},
 		{"status _", ""},
 		{"nothing _", ""},
 	} {

@@ -29,6 +29,13 @@ func (p *program) completion(_ context.Context, args []string) int {
 	return p.usage("usage: tercet completion bash|zsh|fish")
 }
 
+func shells(words []string) []string {
+	if len(words) > 1 {
+		return nil
+	}
+	return []string{"bash", "zsh", "fish"}
+}
+
 // complete prints what the last of the words may become.
 func (p *program) complete(ctx context.Context, words []string) int {
 	rest, err := p.options(words)
@@ -37,18 +44,6 @@ func (p *program) complete(ctx context.Context, words []string) int {
 	}
 	last := rest[len(rest)-1]
 	var list []string
-	for _, b := range builtins() {
-		if len(rest) == 1 && strings.HasPrefix(b.name, last) {
-			list = append(list, b.name)
-		}
-		if len(rest) == 2 && rest[0] == b.name && strings.Contains(b.args, "|") {
-			for word := range strings.SplitSeq(b.args, "|") {
-				if strings.HasPrefix(word, last) {
-					list = append(list, word)
-				}
-			}
-		}
-	}
 	if len(rest) == 1 && strings.HasPrefix(last, "-") {
 		list = append(list, "--config", "--socket", "--json", "--help", "--version")
 	}
@@ -56,12 +51,16 @@ func (p *program) complete(ctx context.Context, words []string) int {
 	if rest[0] == "help" {
 		ask = rest[1:]
 	}
+	for _, b := range p.builtins() {
+		list = append(list, b.candidates(ask)...)
+	}
 	var served []string
 	if p.query(ctx, &served, append([]string{"__complete"}, ask...)...) != nil {
 		served = completeStatic(ask)
 	}
-	for _, word := range append(list, served...) {
-		if strings.HasPrefix(word, last) {
+	list = append(list, served...)
+	for i, word := range list {
+		if strings.HasPrefix(word, last) && !slices.Contains(list[:i], word) {
 			fmt.Fprintln(p.out, word)
 		}
 	}

@@ -36,9 +36,9 @@ func knownCommand(args []string) bool {
 	})
 }
 
-func unknownCommand(args []string) string {
+func (p *program) unknownCommand(args []string) string {
 	names := slices.Clone(static)
-	for _, b := range builtins() {
+	for _, b := range p.builtins() {
 		names = append(names, b.name)
 	}
 	word := args[0]
@@ -57,47 +57,59 @@ func unknownCommand(args []string) string {
 func (p *program) help(ctx context.Context, args []string) int {
 	want := strings.Join(args, " ")
 	var all []command
-	for _, b := range builtins() {
-		if want == "" || want == b.name {
+	whole := false // one command is asked for, and is the program's
+	for _, b := range p.builtins() {
+		if want == "" || want == b.name || strings.HasPrefix(b.name, want+" ") {
 			all = append(all, command{b.name, strings.TrimSpace(b.name + " " + b.args), b.doc})
+			whole = whole || want == b.name
 		}
 	}
 	if want != "" && len(all) == 0 {
 		return p.forward(ctx, append([]string{"help"}, args...))
 	}
-	var note string
-	if want == "" {
+	own, note := len(all), ""
+	if !whole {
 		var served []command
-		err := p.query(ctx, &served, "help")
-		if err != nil {
-			for _, name := range static {
-				served = append(served, command{Command: name, Usage: name})
-			}
-			note = "Told by a running server, with what they take; now: " + strings.SplitN(err.Error(), "\n", 2)[0] + "\n"
-			if errors.Is(err, ErrNoConfig) {
-				note = "Told by a running server, with what they take; there is no config now to find it.\n"
-			}
-		}
+		served, note = p.served(ctx, args)
 		all = append(all, served...)
 	}
-	if p.json {
+	switch {
+	case p.json:
 		p.encode(all)
 		return control.OK
-	}
-	if want != "" {
+	case whole:
 		fmt.Fprintf(p.out, "usage: tercet %s\n%s\n", all[0].Usage, all[0].Doc)
 		return control.OK
+	case want == "":
+		fmt.Fprint(p.out, "usage: tercet [--config FILE | --socket FILE] COMMAND [--json] [ARGUMENT...]\n\n")
 	}
-	fmt.Fprint(p.out, "usage: tercet [--config FILE | --socket FILE] COMMAND [--json] [ARGUMENT...]\n\n")
 	width := 0
 	for _, c := range all {
 		width = max(width, len(c.Usage))
 	}
 	for i, c := range all {
-		if i == len(builtins()) {
+		if i == own {
 			fmt.Fprintf(p.out, "\nOf the running server:\n%s", note)
 		}
 		fmt.Fprintln(p.out, strings.TrimRight(fmt.Sprintf("  %-*s  %s", width, c.Usage, c.Doc), " "))
 	}
 	return control.OK
+}
+
+// served are the commands of the server that begin with the words. Where none
+// runs they are those that this program knows of, and note says so.
+func (p *program) served(ctx context.Context, words []string) (list []command, note string) {
+	err := p.query(ctx, &list, append([]string{"help"}, words...)...)
+	if err == nil {
+		return list, ""
+	}
+	for _, name := range static {
+		if strings.HasPrefix(name+" ", strings.TrimLeft(strings.Join(words, " ")+" ", " ")) {
+			list = append(list, command{Command: name, Usage: name})
+		}
+	}
+	if errors.Is(err, ErrNoConfig) {
+		return list, "Told by a running server, with what they take; there is no config now to find it.\n"
+	}
+	return list, "Told by a running server, with what they take; now: " + strings.SplitN(err.Error(), "\n", 2)[0] + "\n"
 }

@@ -33,18 +33,25 @@ type program struct {
 type builtin struct {
 	name, args, doc string
 	run             func(*program, context.Context, []string) int
+	complete        func(words []string) []string
 }
 
 // builtins are those commands; the others are the server's.
-func builtins() []builtin {
-	return []builtin{
-		{"run", "", "Run the server in the foreground.", noArgs((*program).serve)},
-		{"check", "", "Report all problems of the config; change nothing.", noArgs(func(p *program, _ context.Context) int { return p.checkConfig() })},
-		{"shell", "", "Read commands from a prompt.", noArgs((*program).shell)},
-		{"version", "", "Print the version of this program.", noArgs(func(p *program, _ context.Context) int { return p.printVersion() })},
-		{"completion", "bash|zsh|fish", "Print the completion script of a shell.", (*program).completion},
-		{"help", "[COMMAND]", "Tell about the commands.", (*program).help},
+func (p *program) builtins() []builtin {
+	all := []builtin{
+		{"run", "", "Run the server in the foreground.", noArgs((*program).serve), nil},
+		{"check", "", "Report all problems of the config; change nothing.", noArgs(func(p *program, _ context.Context) int { return p.checkConfig() }), nil},
+		{"shell", "", "Read commands from a prompt.", noArgs((*program).shell), nil},
+		{"version", "", "Print the version of this program.", noArgs(func(p *program, _ context.Context) int { return p.printVersion() }), nil},
+		{"completion", "bash|zsh|fish", "Print the completion script of a shell.", (*program).completion, shells},
+		{"help", "[COMMAND]", "Tell about the commands.", (*program).help, nil},
 	}
+	for _, c := range p.Commands {
+		all = append(all, builtin{c.Name, c.Args, c.Doc, func(p *program, ctx context.Context, args []string) int {
+			return c.Run(ctx, Call{p.Build, args, p.json, p.out, p.err})
+		}, c.Complete})
+	}
+	return all
 }
 
 func noArgs(fn func(*program, context.Context) int) func(*program, context.Context, []string) int {
@@ -72,14 +79,11 @@ func (p *program) run(ctx context.Context, args []string) int {
 	case "__complete":
 		return p.complete(ctx, args[1:])
 	}
-	for _, b := range builtins() {
-		switch {
-		case b.name != args[0]:
-		case slices.Contains(args[1:], "--help"):
-			return p.help(ctx, args[:1])
-		default:
-			return b.run(p, ctx, args[1:])
+	if b, rest, ok := p.own(args); ok {
+		if slices.Contains(rest, "--help") {
+			return p.help(ctx, strings.Fields(b.name))
 		}
+		return b.run(p, ctx, rest)
 	}
 	return p.forward(ctx, args)
 }

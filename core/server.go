@@ -32,6 +32,8 @@ type Build struct {
 	Load func(file string) (*config.Config, error)
 	// Default is the config that the first start writes.
 	Default []byte
+	// Commands are those of the command line that the core does not have.
+	Commands []Command
 }
 
 // A Server is a running server.
