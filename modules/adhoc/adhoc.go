@@ -137,11 +137,7 @@ func (m *adhoc) request(ctx context.Context, r *iq.Request) ext.Verdict {
 		r.Reply(ctx, denied.With(reply(node, "", Reply{Status: Canceled, Notes: []Note{{Error, text}}})))
 		return ext.Stop
 	}
-	payload, err := m.run(ctx, r, command, node)
-	if _, told := errors.AsType[*stanza.Error](err); err != nil && !told {
-		ext.MeterOf(m.scope).Error()
-	}
-	r.Answer(ctx, payload, err)
+	m.run(ctx, r, command, node)
 	return ext.Stop
 }
 
@@ -156,21 +152,37 @@ func unknown(ctx context.Context, r *iq.Request) ext.Verdict {
 }
 
 // run does one stage and answers it.
-func (m *adhoc) run(ctx context.Context, r *iq.Request, command Command, node string) (element.Element, error) {
+func (m *adhoc) run(ctx context.Context, r *iq.Request, command Command, node string) {
 	s, err := m.begin(r, node)
 	if err != nil {
-		return element.Element{}, err
+		r.Answer(ctx, element.Element{}, err)
+		return
 	}
 	action, err := s.accept(r.Payload)
 	if err != nil {
 		m.goOn(r, s) // nothing has happened
-		return element.Element{}, err
+		r.Answer(ctx, element.Element{}, err)
+		return
 	}
-	out, err := command.Run(ctx, &Call{
+	c := &Call{
 		Request: r, Node: node, Session: s.id, Stage: s.stage, Action: action, Form: r.Payload.Child(form.NS, "x"), State: s.state,
-	})
+		finish: func(ctx context.Context, out Reply, err error) {
+			payload, err := m.finish(r, s, out, err)
+			r.Answer(ctx, payload, err)
+		},
+	}
+	if out, err := command.Run(ctx, c); !errors.Is(err, iq.ErrLater) {
+		c.finish(ctx, out, err)
+	}
+}
+
+// finish keeps the session, if it goes on, and makes the answer to a stage.
+func (m *adhoc) finish(r *iq.Request, s *session, out Reply, err error) (element.Element, error) {
 	if err != nil {
-		if cause, ok := errors.AsType[*stanza.Error](err); ok && cause.App.Is(NS, badPayload) {
+		cause, told := errors.AsType[*stanza.Error](err)
+		if !told {
+			ext.MeterOf(m.scope).Error()
+		} else if cause.App.Is(NS, badPayload) {
 			m.goOn(r, s)
 		}
 		return element.Element{}, err
@@ -186,7 +198,7 @@ func (m *adhoc) run(ctx context.Context, r *iq.Request, command Command, node st
 			return element.Element{}, stanza.Fail(stanza.ResourceConstraint, "too many commands wait for their next stage")
 		}
 	}
-	return reply(node, s.id, out), nil
+	return reply(s.node, s.id, out), nil
 }
 
 // begin finds the session of a request, or makes one.

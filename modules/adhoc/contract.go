@@ -25,12 +25,15 @@ var Commands = ext.NewMap[string, Command]("adhoc-command")
 type Command struct {
 	Name       string // what people see
 	Permission Permission
-	// Run does one stage. It does not wait for the network. An error is told to
-	// the requester (a *stanza.Error as it is, another one is logged and told
-	// as internal-server-error) and ends the command session, but for a
-	// BadPayload: then the stage may be tried again.
-	Run func(context.Context, *Call) (Reply, error)
+	Run        Run
 }
+
+// A Run does one stage of a command. It does not wait for the network, but may
+// return iq.ErrLater and have Finish called once, later. Another error is told
+// to the requester (a *stanza.Error as it is, others are logged and told as
+// internal-server-error) and ends the command session, but for a BadPayload:
+// then the stage may be tried again.
+type Run func(context.Context, *Call) (Reply, error)
 
 // A Permission says who may run a command.
 type Permission string
@@ -79,7 +82,12 @@ type Call struct {
 	Action  Action          // as sent; in a session one that was offered, or Execute, or Cancel
 	Form    element.Element // the data form that was submitted, or zero
 	State   any             // what the last Reply of the session has left here
+
+	finish func(context.Context, Reply, error)
 }
+
+// Finish answers a stage whose Run has returned iq.ErrLater.
+func (c *Call) Finish(ctx context.Context, r Reply, err error) { c.finish(ctx, r, err) }
 
 // A Status is how far a command is.
 type Status string
@@ -138,7 +146,7 @@ func Show(payload element.Element) Reply {
 func BadPayload(text string) error { return failure(badPayload, text) }
 
 // One is the Run of a command without any stages.
-func One(run func(context.Context, *Call) (Reply, error)) func(context.Context, *Call) (Reply, error) {
+func One(run Run) Run {
 	return func(ctx context.Context, c *Call) (Reply, error) {
 		if c.Action == Cancel {
 			return Reply{Status: Canceled}, nil
@@ -149,7 +157,7 @@ func One(run func(context.Context, *Call) (Reply, error)) func(context.Context, 
 
 // Asking is the Run of a command that has one form filled in, and submit do
 // its work. Who knows the form may submit it at once.
-func Asking(ask func(context.Context, *Call) (form.Form, error), submit func(context.Context, *Call, form.Values) (Reply, error)) func(context.Context, *Call) (Reply, error) {
+func Asking(ask func(context.Context, *Call) (form.Form, error), submit func(context.Context, *Call, form.Values) (Reply, error)) Run {
 	return One(func(ctx context.Context, c *Call) (Reply, error) {
 		f, err := ask(ctx, c)
 		if err != nil {
@@ -175,6 +183,21 @@ func Asking(ask func(context.Context, *Call) (form.Form, error), submit func(con
 func Fixed(f form.Form) func(context.Context, *Call) (form.Form, error) {
 	return func(context.Context, *Call) (form.Form, error) { return f, nil }
 }
+
+// Later is a run that may wait: it has a goroutine of the scope, outside of the
+// pass.
+func Later(s *ext.Scope, run Run) Run {
+	return func(_ context.Context, c *Call) (Reply, error) {
+		s.Go(func(ctx context.Context) {
+			r, err := Reply{}, errPanic
+			defer func() { c.Finish(context.WithoutCancel(ctx), r, err) }()
+			r, err = run(ctx, c)
+		})
+		return Reply{}, iq.ErrLater
+	}
+}
+
+var errPanic = errors.New("the command has panicked")
 
 // The application's conditions of XEP-0050 section 4.4.
 const (
