@@ -24,6 +24,7 @@ missing() {
 		procps /usr/bin/pgrep
 		profanity /usr/bin/profanity
 		prosody /usr/bin/prosody
+		prosody-modules /usr/lib/prosody/modules/mod_firewall
 		python3-slixmpp /usr/lib/python3/dist-packages/slixmpp/__init__.py
 		rustc /usr/bin/rustc
 		sqlite3 /usr/bin/sqlite3
