@@ -164,15 +164,16 @@ func (m *adhoc) run(ctx context.Context, r *iq.Request, command Command, node st
 		r.Answer(ctx, element.Element{}, err)
 		return
 	}
-	c := &Call{
-		Request: r, Node: node, Session: s.id, Stage: s.stage, Action: action, Form: r.Payload.Child(form.NS, "x"), State: s.state,
-		finish: func(ctx context.Context, out Reply, err error) {
-			payload, err := m.finish(r, s, out, err)
-			r.Answer(ctx, payload, err)
-		},
+	answer := func(ctx context.Context, r *iq.Request, out Reply, err error) {
+		payload, err := m.finish(r, s, out, err)
+		r.Answer(ctx, payload, err)
 	}
-	if out, err := command.Run(ctx, c); !errors.Is(err, iq.ErrLater) {
-		c.finish(ctx, out, err)
+	out, err := command.Run(ctx, &Call{
+		Request: r, Node: node, Session: s.id, Stage: s.stage, Action: action, Form: r.Payload.Child(form.NS, "x"), State: s.state,
+		finish: func(ctx context.Context, out Reply, err error) { answer(ctx, outside(r), out, err) },
+	})
+	if !errors.Is(err, iq.ErrLater) {
+		answer(ctx, r, out, err)
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"tercet/core/element"
 	"tercet/core/ext"
 	"tercet/core/iq"
+	"tercet/core/route"
 	"tercet/core/stanza"
 	"tercet/form"
 )
@@ -86,7 +87,8 @@ type Call struct {
 	finish func(context.Context, Reply, error)
 }
 
-// Finish answers a stage whose Run has returned iq.ErrLater.
+// Finish answers a stage whose Run has returned iq.ErrLater. What the Request
+// has of the pass is over by then.
 func (c *Call) Finish(ctx context.Context, r Reply, err error) { c.finish(ctx, r, err) }
 
 // A Status is how far a command is.
@@ -188,13 +190,22 @@ func Fixed(f form.Form) func(context.Context, *Call) (form.Form, error) {
 // pass.
 func Later(s *ext.Scope, run Run) Run {
 	return func(_ context.Context, c *Call) (Reply, error) {
+		late := *c
+		late.Request = outside(c.Request)
 		s.Go(func(ctx context.Context) {
 			r, err := Reply{}, errPanic
 			defer func() { c.Finish(context.WithoutCancel(ctx), r, err) }()
-			r, err = run(ctx, c)
+			r, err = run(ctx, &late)
 		})
 		return Reply{}, iq.ErrLater
 	}
+}
+
+// outside is a request as it may be answered outside of its pass.
+func outside(r *iq.Request) *iq.Request {
+	late := *r
+	late.Event = &route.Event{Stanza: r.Stanza, Origin: r.Origin, Host: r.Host, ToSelf: r.ToSelf}
+	return &late
 }
 
 var errPanic = errors.New("the command has panicked")
