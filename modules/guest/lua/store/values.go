@@ -187,7 +187,7 @@ func luaValue(l *lua.LState, t token, depth int) (lua.LValue, error) {
 	if depth == maxDepth {
 		return lua.LNil, errTooDeep
 	}
-	out := l.CreateTable(0, fields)
+	out := l.CreateTable(sizes(t.text))
 	var last token
 	for rest := t.text; len(rest) > 0; {
 		k, v, behind, err := nextPair(rest, last)
@@ -209,6 +209,23 @@ func luaValue(l *lua.LState, t token, depth int) (lua.LValue, error) {
 		last, rest = k, behind
 	}
 	return out, nil
+}
+
+// sizes returns how many keys of a table are integers, and how many are not.
+// What cannot be read is found later.
+func sizes(inside []byte) (ints, others int) {
+	for rest := inside; len(rest) > 0; {
+		k, _, behind, err := nextPair(rest, token{})
+		if err != nil {
+			break
+		}
+		if rest = behind; k.tag == tagInt {
+			ints++
+		} else {
+			others++
+		}
+	}
+	return ints, others
 }
 
 // fields is room for a few: for 0 gopher-lua makes room for 32.
