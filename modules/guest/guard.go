@@ -89,15 +89,30 @@ func (g *Guard) Succeeded() {
 // logEvery is how often failures of one guest are logged at most.
 const logEvery = int64(10 * time.Second)
 
-// Failed notes a call that failed. What is logged is a failure now and then,
-// and the suspension: a guest cannot fill the log by failing.
-func (g *Guard) Failed(ctx context.Context, point string, err error) {
+// note counts a failure, and logs it now and then: a guest cannot fill the log
+// by failing.
+func (g *Guard) note(ctx context.Context, point string, err error) {
 	g.meter.Error()
-	n := g.row.Add(1)
 	at, last := now(), g.logged.Load()
 	if (last == 0 || at-last > logEvery) && g.logged.CompareAndSwap(last, at) {
 		g.scope.Log.ErrorContext(ctx, "guest failed", "point", point, "err", err, "on_failure", string(g.policy))
 	}
+}
+
+// Missed notes a call that was not answered by a guest that its runtime starts
+// again: it is suspended for that only where it is then unloaded.
+func (g *Guard) Missed(ctx context.Context, point string, err error) {
+	if g.policy == Unload {
+		g.Failed(ctx, point, err)
+		return
+	}
+	g.note(ctx, point, err)
+}
+
+// Failed notes a call that failed.
+func (g *Guard) Failed(ctx context.Context, point string, err error) {
+	g.note(ctx, point, err)
+	n := g.row.Add(1)
 	if n < patience || !g.suspended.CompareAndSwap(false, true) {
 		return
 	}

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"iter"
 	"log/slog"
 	"maps"
 	"path/filepath"
@@ -18,7 +17,6 @@ import (
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
 	points "tercet/core/guest"
-	"tercet/core/storage"
 	"tercet/modules/guest"
 )
 
@@ -41,7 +39,7 @@ func Inspect(ctx context.Context, file string, options json.RawMessage) *guest.I
 	}
 	p := &plugin{
 		spec: spec{Path: file, Memory: maxMemory, Limit: defaultLimit}, holder: n, ctx: ctx, answer: -1, options: known,
-		grants: guest.Grants{"hook:*", "add:*", "store", "send", "replace"}, store: &store{pairs: nothing{}}, cache: unkept(),
+		grants: guest.Grants{"hook:*", "add:*", "store", "send", "replace"}, store: guest.EmptyStore(), cache: unkept(),
 	}
 	defer p.close() //nolint:errcheck // nothing is kept
 	p.http = newFetcher(p)
@@ -219,15 +217,4 @@ func (n *notebook) reads(option string) {
 			n.lacks = append(n.lacks, option)
 		}
 	}
-}
-
-// nothing is an empty store, which keeps nothing.
-type nothing struct{ storage.Map }
-
-func (nothing) Get(context.Context, string, string) ([]byte, error) { return nil, nil }
-
-func (nothing) Set(context.Context, string, map[string][]byte) error { return nil }
-
-func (nothing) All(context.Context, string) iter.Seq2[storage.Pair, error] {
-	return func(func(storage.Pair, error) bool) {}
 }

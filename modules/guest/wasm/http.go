@@ -85,16 +85,17 @@ func (i *instance) hostHTTP(stack []uint64) {
 		result(stack, errDenied)
 		return
 	}
-	out := i.effects(len(b))
-	if out == nil || len(out.requests) >= maxFlights {
+	out := i.effects()
+	if out == nil || out.Take(len(b)) != nil || out.fetches >= maxFlights {
 		result(stack, errLarge)
 		return
 	}
+	out.fetches++
 	if f.id = p.http.ids.Add(1); f.id <= 0 {
 		f.id = 1
 		p.http.ids.Store(1)
 	}
-	out.requests = append(out.requests, f)
+	out.Also(func() { p.http.start(f) })
 	result(stack, f.id)
 }
 

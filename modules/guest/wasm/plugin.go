@@ -18,7 +18,6 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
-	"tercet/core/auth"
 	"tercet/core/ext"
 	points "tercet/core/guest"
 	"tercet/core/module"
@@ -40,7 +39,7 @@ type plugin struct {
 	guard   *guest.Guard
 	grants  guest.Grants
 	options map[string]json.RawMessage
-	store   *store // nil unless granted
+	store   *guest.Store // nil unless granted
 	http    *fetcher
 
 	cache   *codeCache
@@ -139,29 +138,20 @@ func (p *plugin) prepare() error {
 	}
 	if p.grants.Allow("store", "") {
 		var err error
-		if p.store, err = openStore(p.scope); err != nil {
+		if p.store, err = guest.OpenStore(p.scope, "wasm"); err != nil {
 			return err
 		}
-		p.scope.Every(writeEvery, func(ctx context.Context) {
-			if err := p.store.flush(ctx); err != nil {
-				p.scope.Log.ErrorContext(ctx, "what a guest has stored is not written", "err", err)
-			}
-		})
-		auth.Deleting.Handle(p.scope, 0, func(_ context.Context, ev *auth.AccountEvent) ext.Verdict {
-			p.store.forget(ev.User)
-			return ext.Next
-		})
 	}
 	p.http = newFetcher(p)
 	return nil
 }
 
 func (p *plugin) readOptions() error {
-	b, err := json.Marshal(plain(p.Options))
+	b, err := json.Marshal(guest.Plain(p.Options))
 	if err != nil {
 		return err
 	}
-	if fields, ok := plain(p.Options).(map[string]any); ok && fields != nil {
+	if fields, ok := guest.Plain(p.Options).(map[string]any); ok && fields != nil {
 		if err := json.Unmarshal(b, &p.options); err != nil {
 			return err
 		}
@@ -324,9 +314,6 @@ func (p *plugin) close() error {
 		break
 	}
 	var errs []error
-	if p.store != nil {
-		errs = append(errs, p.store.close())
-	}
 	if p.runtime != nil {
 		errs = append(errs, p.runtime.Close(context.Background()))
 	}
@@ -365,7 +352,7 @@ func (p *plugin) handle(ctx context.Context, id int, point string, ev *points.Ev
 	}
 	p.guard.Succeeded()
 	if out != nil {
-		return out.apply(ctx, p, ev, verdict)
+		return out.Apply(ctx, p.guard, verdict)
 	}
 	return verdict
 }

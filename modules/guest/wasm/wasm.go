@@ -83,7 +83,7 @@ func (o *options) Check(c *config.Check) {
 	}) {
 		at("").Errorf("the name of a guest has letters, digits, _ and - only")
 	}
-	if _, err := json.Marshal(plain(s.Options)); err != nil {
+	if _, err := json.Marshal(guest.Plain(s.Options)); err != nil {
 		at(".options").Errorf("cannot be told to the guest: %v", err)
 	}
 	if s.Path == "" {
@@ -110,32 +110,4 @@ func read(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s is not a file of at most %d bytes", path, maxFile)
 	}
 	return os.ReadFile(path)
-}
-
-// plain is a value of the config as JSON has it: a table with a list in it is
-// an array, else it is an object.
-func plain(v config.Value) any {
-	switch v.Kind() {
-	case config.Bool:
-		return v.Bool()
-	case config.Number:
-		return v.Number()
-	case config.String:
-		return v.Str()
-	case config.Table:
-		if list := v.List(); len(list) > 0 {
-			all := make([]any, len(list))
-			for i, item := range list {
-				all[i] = plain(item)
-			}
-			return all
-		}
-		all := make(map[string]any)
-		for _, f := range v.Fields() {
-			all[f.Key] = plain(f.Value)
-		}
-		return all
-	default:
-		return nil
-	}
 }
