@@ -40,7 +40,7 @@ var accepted = map[string]string{
 	"there are no media services yet": `proxy65_acl proxy65_address proxy65_interfaces proxy65_open_access proxy65_ports
 		proxy65_default_protocol turn_external_host turn_external_port turn_external_secret turn_external_tcp turn_external_tls_port
 		turn_external_ttl turn_external_user turn_secret turncredentials external_services`,
-	"there is no Lua for modules yet": `installer_plugin_path plugin_paths plugin_server gc error_library legacy_app_servers
+	"modules in Lua do not need it here": `installer_plugin_path plugin_server gc error_library legacy_app_servers
 		console_banner console_interface console_interfaces console_ports console_prettyprint_settings`,
 	"Go's runtime does this by itself": `network_backend network_default_read_size network_default_write_size use_libevent
 		storage_async_check sqlite_tune unpack_limit`,

@@ -43,7 +43,7 @@ func examine(b Build, c *config.Config, o *options) []config.Problem {
 		problems = append(problems, more...)
 	}
 	problems = append(problems, module.Check(cat, c)...)
-	known := knownOptions(cat)
+	known := knownOptions(cat.For(c))
 	maps.Copy(known, acceptedOptions())
 	problems = append(problems, config.Unknown(c, func(string) map[string]bool { return known })...)
 	return config.Sort(append(problems, misplaced(cat, c)...))
@@ -119,7 +119,6 @@ func knownOptions(cat module.Catalogue) map[string]bool {
 	add(config.Schema(defaults))
 	add(logging.Fields())
 	add(tlspolicy.Fields("c2s", "c2s_direct_tls", "legacy_ssl", "https"))
-	delete(known, "plugin_paths") // read, and of no use yet
 	return known
 }
 

@@ -3,7 +3,6 @@
 package core
 
 import (
-	"slices"
 	"time"
 
 	"tercet/config"
@@ -24,12 +23,11 @@ type options struct {
 	HostOn    bool         `lua:"enabled" doc:"Whether a host is served."`
 	Critical  []string     `lua:"modules_critical" doc:"Modules without which the server refuses to run."`
 	Name      string       `lua:"name" doc:"Name of the server in service discovery."`
-	PluginDir []string     `lua:"plugin_paths" doc:"Directories of modules in Lua."`
 }
 
 // Fields are the server's own options, for its README; modules have theirs.
 func Fields() []config.Field {
-	return slices.DeleteFunc(config.Schema(defaults), func(f config.Field) bool { return f.Name == "plugin_paths" }) // it has no effect yet
+	return config.Schema(defaults)
 }
 
 type settings struct {

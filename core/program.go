@@ -216,7 +216,7 @@ func (p *program) checkConfig() int {
 		return p.fail(err.Error())
 	}
 	problems := Check(p.Build, c)
-	without := notes(c, knownOptions(newCatalogue(p.Build)))
+	without := notes(c, knownOptions(newCatalogue(p.Build).For(c)))
 	warnings := len(slices.DeleteFunc(slices.Clone(problems), func(x config.Problem) bool { return x.Severity != config.Warning }))
 	code := control.OK
 	if config.Failed(problems) {

@@ -17,6 +17,7 @@ import (
 	"tercet/modules/csi_simple"
 	"tercet/modules/disco"
 	"tercet/modules/groups"
+	"tercet/modules/guest/lua"
 	"tercet/modules/guest/wasm"
 	"tercet/modules/http"
 	"tercet/modules/http_openmetrics"
@@ -73,6 +74,7 @@ var All = []module.Definition{
 	iq.Module,
 	lastactivity.Module,
 	limits.Module,
+	lua.Module,
 	mam.Module,
 	message.Module,
 	motd.Module,

@@ -26,12 +26,21 @@ type Status struct {
 	Loaded time.Time `json:"loaded"`
 }
 
-// List returns all instances, and those that are still closing.
+// show has List see what has changed.
+func (m *Manager) show() {
+	list := slices.Collect(maps.Values(m.instances))
+	m.shown.Store(&list)
+}
+
+// List returns all instances, and those that are still closing. It does not
+// wait for a change that is under way.
 func (m *Manager) List() []Status {
-	m.mu.Lock()
-	defer m.mu.Unlock()
 	var all []Status
-	for _, inst := range m.instances {
+	var list []*instance
+	if shown := m.shown.Load(); shown != nil {
+		list = *shown
+	}
+	for _, inst := range list {
 		state := "loaded"
 		if inst.scope.suspended.Load() {
 			state = "suspended"
@@ -163,6 +172,7 @@ func (m *Manager) Close(ctx context.Context) {
 		m.close(ctx, inst.scope)
 	}
 	m.instances = make(map[key]*instance)
+	m.show()
 	m.closing.Wait()
 }
 

@@ -123,6 +123,15 @@ func (d Definition) Finding(fn Source) Definition {
 	return d
 }
 
+// Reading gives the module further options that it reads in its own way.
+func (d Definition) Reading(names ...string) Definition {
+	d.fields = slices.Clip(d.fields)
+	for _, name := range names {
+		d.fields = append(d.fields, config.Field{Name: name})
+	}
+	return d
+}
+
 // Aliases are the module's further config words.
 func (d Definition) Aliases() []string { return d.aliases }
 
@@ -150,20 +159,33 @@ func NewCatalogue(all []Definition) Catalogue {
 	return c
 }
 
-// With is the catalogue with the modules that sources find for these words.
-func (c Catalogue) With(cfg *config.Config, words ...string) Catalogue {
-	more := c
-	for _, word := range words {
-		if _, ok := more[word]; ok || word == "" {
+// For is the catalogue with all modules that a config mentions.
+func (c Catalogue) For(cfg *config.Config) Catalogue { return c.With(cfg, mentioned(cfg)...) }
+
+// With is the catalogue with the modules that sources find for these words, and
+// for those that they need. What is compiled in is not looked for, but for what
+// the config has in force_lua_modules.
+func (c Catalogue) With(cfg *config.Config, asking ...string) Catalogue {
+	more, cloned := c, false
+	forced := set(nil)
+	for _, n := range words(cfg.Global, "force_lua_modules") {
+		forced.add(n)
+	}
+	asked := make(map[string]bool)
+	for asking = slices.Clone(asking); len(asking) > 0; asking = asking[1:] {
+		word := asking[0]
+		if _, ok := more[word]; ok && !forced.at[word] || word == "" || asked[word] {
 			continue
 		}
+		asked[word] = true
 		for _, runtime := range c.Words() {
 			if find := c[runtime].find; find != nil {
 				if d, ok := find(cfg, word); ok {
-					if len(more) == len(c) {
-						more = maps.Clone(c)
+					if !cloned {
+						more, cloned = maps.Clone(c), true
 					}
 					more[word] = d
+					asking = append(asking, d.requires...)
 					break
 				}
 			}

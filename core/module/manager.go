@@ -10,6 +10,7 @@ import (
 	"reflect"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"tercet/config"
@@ -29,6 +30,7 @@ type Manager struct {
 
 	mu        sync.Mutex // held for a change; guards instances and hosts
 	instances map[key]*instance
+	shown     atomic.Pointer[[]*instance] // the same, for who must not wait for a change
 	hosts     map[string]*route.Host
 	closing   sync.WaitGroup
 	leaving   sync.Map // *Scope: being closed
@@ -344,6 +346,7 @@ func (ch *change) commit(ctx context.Context, w *wanted) error {
 		inst.order = i
 		m.instances[want.key] = inst
 	}
+	m.show()
 	slices.Sort(ch.plan.Unloaded)
 	m.retire(ctx, gone, off)
 	return nil

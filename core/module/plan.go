@@ -32,7 +32,7 @@ type wanted struct {
 // plan reads which module shall run where (prosody-compat.md 4.2) with which
 // options.
 func plan(cat Catalogue, c *config.Config) *wanted {
-	cat = cat.With(c, mentioned(c)...)
+	cat = cat.For(c)
 	w := &wanted{byKey: make(map[key]*want)}
 	global := set(canonical(cat, enabled(c.Global)))
 	for _, word := range cat.Words() { // in the same order each time

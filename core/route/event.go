@@ -41,6 +41,7 @@ type Event struct {
 	ToSelf bool // the sender addressed its own account
 	Copy   bool // one of many alike, by a Fan
 	Cork   *transport.Cork
+	Shadow any // what a runtime of guests keeps beside the stanza, while the event lives
 
 	work *work
 	hops int16 // sends that led to this one

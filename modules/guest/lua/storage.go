@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lua
+
+import (
+	"context"
+	"fmt"
+
+	lua "github.com/yuin/gopher-lua"
+
+	"tercet/core/storage"
+	"tercet/modules/guest/lua/store"
+	"tercet/modules/roster"
+)
+
+// opener opens the stores of a host.
+func (srv *Server) opener(name string) (store.Opener, error) {
+	if h := srv.hosts[name]; h != nil && h.scope != nil {
+		return h.scope, nil
+	}
+	return nil, fmt.Errorf("no module in Lua runs on %q", name)
+}
+
+func (srv *Server) storeOptions() store.Options {
+	return store.Options{
+		Opened: srv.storeOpened,
+		Roster: func(host string) roster.Contacts {
+			if h := srv.hosts[host]; h != nil {
+				return contactsOf(h.route)
+			}
+			return nil
+		},
+		Native: srv.loaded,
+		Await:  srv.await,
+		Purge:  srv.env.Storage.Purge,
+		Stores: func(ctx context.Context) (all []storage.StoreInfo, err error) {
+			for _, d := range srv.env.Storage.All() {
+				some, err := d.Stores(ctx)
+				if err != nil {
+					return nil, err
+				}
+				all = append(all, some...)
+			}
+			return all, nil
+		},
+		Data: srv.env.DataDir,
+	}
+}
+
+// storeOpened fires store-opened, whose handlers may put another store in the
+// place of this.
+func (srv *Server) storeOpened(l *lua.LState, host, name, kind string, opened *lua.LTable) *lua.LTable {
+	h := srv.hosts[host]
+	if h == nil {
+		return opened
+	}
+	data := fields(l, "host", host, "store_name", name, "store_type", kind, "store", opened)
+	h.events.Fire(l, lua.LString("store-opened"), data)
+	if t, ok := data.RawGetString("store").(*lua.LTable); ok {
+		return t
+	}
+	return opened
+}
+
+// await has the acknowledgement of the stanza that is being handled wait until
+// what an archive has taken is safe. Nobody waits for anything else.
+func (srv *Server) await(c storage.Commit) bool {
+	if srv.event != nil {
+		srv.event.Await(c)
+		return true
+	}
+	c.Then(func(err error) {
+		if err != nil {
+			srv.env.Log.Error("what a module in Lua has archived is lost", "err", err)
+		}
+	})
+	return true
+}

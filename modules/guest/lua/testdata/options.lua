@@ -1,0 +1,10 @@
+-- What modules of Debian do not start without.
+http_upload_external_base_url = "https://upload.example.org/"
+http_upload_external_secret = "not a secret"
+http_upload_base_url = "https://upload.example.org/"
+turn_external_secret = "not a secret"
+turn_external_host = "turn.example.org"
+muc_rtbl_jid = "list@example.net"
+libjs_path = "/usr/share/javascript"
+oauth_client_id, oauth_client_secret, oauth_url = "id", "not a secret", "https://login.example.org/"
+http_files_dir = "/usr/share"
