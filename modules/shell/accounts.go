@@ -171,6 +171,9 @@ func (m *shell) users(ctx context.Context, c *Call) error {
 			return fmt.Errorf("%s has no accounts of its own", name)
 		}
 		for user, err := range a.Users(ctx) {
+			if errors.Is(err, auth.ErrNotSupported) && c.Arg(0) == "" {
+				break // they are kept where nobody can list them
+			}
 			if err != nil {
 				return fmt.Errorf("list the accounts of %s: %w", name, err)
 			}
