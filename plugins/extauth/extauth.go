@@ -9,6 +9,8 @@ import (
 	"context"
 	"io"
 	"os"
+	"os/signal"
+	"syscall"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/go-plugin"
@@ -17,14 +19,20 @@ import (
 	"tercet/sdk/proto/accountpb"
 )
 
-// Main is the program; it returns the exit code. Its standard input stays
-// unused; file 3 is a pipe that ends with the server.
+// lifeline is the file that is a pipe from the server: it ends with it.
+const lifeline = 3
+
+// Main is the program; it returns the exit code.
 func Main() int {
 	log := hclog.New(&hclog.LoggerOptions{Name: "extauth", Level: hclog.Info, Output: os.Stderr, JSONFormat: true})
 	s := &service{log: log}
-	if os.Getenv(accountpb.CookieKey) == accountpb.CookieValue { // else file 3 may be anything
-		go watch(os.NewFile(3, "server"), s)
+	if os.Getenv(accountpb.CookieKey) == accountpb.CookieValue { // else the file may be anything
+		syscall.CloseOnExec(lifeline)
+		go watch(os.NewFile(lifeline, "server"), s)
 	}
+	// A service manager sends these to all processes of a service; logins go on
+	// until the server has ended.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGTERM, syscall.SIGHUP)
 	plugin.Serve(&plugin.ServeConfig{
 		HandshakeConfig: plugin.HandshakeConfig{
 			ProtocolVersion: accountpb.Version, MagicCookieKey: accountpb.CookieKey, MagicCookieValue: accountpb.CookieValue,

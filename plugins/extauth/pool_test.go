@@ -160,6 +160,24 @@ func TestNotMixedUp(t *testing.T) {
 	}
 }
 
+// Slow questions are worked on by all processes.
+func TestParallel(t *testing.T) {
+	p, _ := newScripts(t, 3, patience)
+	var all sync.WaitGroup
+	ask := func(n int, password string) time.Duration {
+		began := time.Now()
+		for range n {
+			all.Go(func() { wants(t, p, password, true) })
+		}
+		all.Wait()
+		return time.Since(began)
+	}
+	ask(9, right) // all have started
+	if d := ask(9, "late 200ms"); d < 600*time.Millisecond || d > 1700*time.Millisecond {
+		t.Errorf("nine questions of 0.2 s took three processes %v", d)
+	}
+}
+
 // A caller that goes away leaves its answer to nobody.
 func TestCallerLeaves(t *testing.T) {
 	p, log := newScripts(t, 1, patience)

@@ -49,39 +49,50 @@ type process struct {
 // launch starts a script in a process group of its own. The system kills it
 // when the thread ends that calls launch.
 func launch(argv []string, proto protocol, stop <-chan struct{}, log hclog.Logger) (*process, error) {
-	var files [6]*os.File
-	for i := 0; i < len(files); i += 2 {
-		r, w, err := os.Pipe()
-		if err != nil {
-			closeAll(files[:])
-			return nil, fmt.Errorf("start the script: %w", err)
-		}
-		files[i], files[i+1] = r, w
-	}
+	var ends pipes
+	stdin, questions := ends.open()
+	answers, stdout := ends.open()
+	words, stderr := ends.open()
 	cmd := exec.CommandContext(context.Background(), argv[0], argv[1:]...) //nolint:gosec // what the admin has configured
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = files[0], files[3], files[5]
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = stdin, stdout, stderr
 	cmd.Env = environment(os.Environ())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
-	if err := cmd.Start(); err != nil {
-		closeAll(files[:])
+	err := ends.err
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		closeAll(ends.files...)
 		return nil, fmt.Errorf("start the script: %w", err)
 	}
-	closeAll([]*os.File{files[0], files[3], files[5]})
+	closeAll(stdin, stdout, stderr)
 	p := &process{
-		protocol: proto, stop: stop, cmd: cmd, stdin: files[1], stdout: files[2],
+		protocol: proto, stop: stop, cmd: cmd, stdin: questions, stdout: answers,
 		out: make(chan []byte), over: make(chan struct{}), waited: make(chan struct{}),
-		relay: &relay{log: log.With("pid", cmd.Process.Pid), in: files[4]},
+		relay: &relay{log: log.With("pid", cmd.Process.Pid), in: words},
 	}
 	go p.read()
 	go p.relay.run()
 	return p, nil
 }
 
-func closeAll(files []*os.File) {
+// pipes opens some; err is what went wrong first.
+type pipes struct {
+	files []*os.File
+	err   error
+}
+
+func (p *pipes) open() (r, w *os.File) {
+	if p.err == nil {
+		r, w, p.err = os.Pipe()
+		p.files = append(p.files, r, w)
+	}
+	return r, w
+}
+
+func closeAll(files ...*os.File) {
 	for _, f := range files {
-		if f != nil {
-			_ = f.Close() // a pipe; nothing is lost
-		}
+		_ = f.Close() // a pipe; nothing is lost
 	}
 }
 
@@ -185,7 +196,7 @@ func (p *process) end(cause error) (state string) {
 		_ = p.cmd.Wait() // ProcessState has it
 		close(p.waited)
 	}()
-	closeAll([]*os.File{p.stdin})
+	closeAll(p.stdin)
 	patience := time.Duration(0)
 	switch {
 	case errors.Is(cause, errDied):
@@ -204,7 +215,7 @@ func (p *process) end(cause error) (state string) {
 	// The group, for what the script has started; it is there as long as one
 	// of its processes is.
 	_ = syscall.Kill(-p.cmd.Process.Pid, syscall.SIGKILL) // or nobody is left
-	closeAll([]*os.File{p.stdout})
+	closeAll(p.stdout)
 	p.relay.finish()
 	return state
 }

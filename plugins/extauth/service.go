@@ -53,7 +53,8 @@ func (s *service) Load(_ context.Context, o *accountpb.Options) (*accountpb.Load
 	if s.pool != nil {
 		return nil, status.Error(codes.FailedPrecondition, "loaded already")
 	}
-	p, err := newPool(set.Command, proto, set.Processes, time.Duration(set.Timeout)*time.Millisecond, s.log)
+	timeout := time.Duration(set.Timeout) * time.Millisecond
+	p, err := newPool(set.Command, proto, set.Processes, timeout, s.log) //nolint:contextcheck // the scripts outlive this call
 	if err != nil {
 		return nil, status.Error(codes.Unavailable, err.Error())
 	}

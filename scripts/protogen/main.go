@@ -60,7 +60,7 @@ func compile(ctx context.Context, file string) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	request := &pluginpb.CodeGeneratorRequest{FileToGenerate: []string{name}, Parameter: proto.String("paths=source_relative")}
+	request := &pluginpb.CodeGeneratorRequest{FileToGenerate: []string{name}, Parameter: new("paths=source_relative")}
 	compiled := files[0]
 	for i := range compiled.Imports().Len() {
 		request.ProtoFile = append(request.ProtoFile, protoutil.ProtoFromFileDescriptor(compiled.Imports().Get(i).FileDescriptor))

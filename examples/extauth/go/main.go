@@ -25,7 +25,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: extauth FILE")
 		os.Exit(2)
 	}
-	if err := serve(os.Args[1], os.Stdin, os.Stdout); err != nil && !errors.Is(err, io.EOF) {
+	if err := serve(os.Args[1], os.Stdin, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "extauth:", err)
 		os.Exit(1)
 	}
@@ -35,7 +35,9 @@ func main() {
 func serve(file string, in io.Reader, out io.Writer) error {
 	for {
 		var length uint16
-		if err := binary.Read(in, binary.BigEndian, &length); err != nil {
+		if err := binary.Read(in, binary.BigEndian, &length); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
 			return err
 		}
 		question := make([]byte, length)
@@ -79,7 +81,7 @@ func kept(file, jid string) (secret string, found bool, err error) {
 	if err != nil {
 		return "", false, err
 	}
-	defer f.Close()
+	defer func() { _ = f.Close() }() // it was only read
 	lines := bufio.NewScanner(f)
 	for lines.Scan() {
 		if name, secret, ok := strings.Cut(lines.Text(), "\t"); ok && name == jid {
