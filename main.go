@@ -14,6 +14,7 @@ import (
 	"tercet/core"
 	"tercet/modules"
 	"tercet/modules/guest/wasm"
+	"tercet/plugins/extauth"
 )
 
 // version is set by the build (-ldflags "-X main.version=...").
@@ -27,6 +28,10 @@ var inspectors = map[string]author.Inspector{
 }
 
 func main() {
+	// The server is one binary: it starts itself again for its plugins.
+	if len(os.Args) == 3 && os.Args[1] == "plugin" && os.Args[2] == "extauth" {
+		os.Exit(extauth.Main())
+	}
 	os.Exit(core.Main(core.Build{
 		Version: version, Modules: modules.All, Load: luacfg.Load, Default: config.Default(), Commands: author.Commands(inspectors),
 	}, os.Args[1:]))

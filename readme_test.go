@@ -56,6 +56,8 @@ func readmeOf(name string) string {
 	dirs := []string{name, "sasl/" + name, "guest/" + name}
 	if strings.HasPrefix(name, "auth_internal_") {
 		dirs = []string{"auth/accounts"}
+	} else if provider, ok := strings.CutPrefix(name, "auth_"); ok {
+		dirs = []string{"auth/" + provider}
 	}
 	if name == "httpd" {
 		dirs = []string{"http"}

@@ -8,6 +8,7 @@ import (
 	"tercet/modules/adhoc"
 	"tercet/modules/announce"
 	"tercet/modules/auth/accounts"
+	"tercet/modules/auth/external"
 	"tercet/modules/bind"
 	"tercet/modules/blocklist"
 	"tercet/modules/c2s"
@@ -59,6 +60,7 @@ var All = []module.Definition{
 	announce.Module,
 	accounts.Module,
 	accounts.Plain,
+	external.Module,
 	bind.Module,
 	blocklist.Module,
 	c2s.Module,

@@ -22,7 +22,7 @@ var headings = []string{"## Name", "## Description", "## Options", "## Examples"
 
 // folders are those of modules whose config word is not their folder.
 var folders = map[string]string{
-	"auth_internal_hashed": "auth/accounts", "auth_internal_plain": "auth/accounts",
+	"auth_external": "auth/external", "auth_internal_hashed": "auth/accounts", "auth_internal_plain": "auth/accounts",
 	"httpd": "http", "plain": "sasl/plain", "scram": "sasl/scram", "wasm": "guest/wasm",
 }
 
