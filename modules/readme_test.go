@@ -23,7 +23,8 @@ var headings = []string{"## Name", "## Description", "## Options", "## Examples"
 // folders are those of modules whose config word is not their folder.
 var folders = map[string]string{
 	"auth_external": "auth/external", "auth_internal_hashed": "auth/accounts", "auth_internal_plain": "auth/accounts",
-	"httpd": "http", "plain": "sasl/plain", "scram": "sasl/scram", "wasm": "guest/wasm",
+	"httpd": "http", "plain": "sasl/plain", "scram": "sasl/scram",
+	"lua": "guest/lua", "wasm": "guest/wasm",
 }
 
 // TestReadme compares the options in the READMEs with those of the code (with

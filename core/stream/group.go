@@ -28,8 +28,8 @@ func NewGroup(ctx context.Context) *Group {
 	return &Group{ctx: ctx, all: make(map[*Stream]struct{})}
 }
 
-// Start runs a stream in a goroutine of its own, from the peer's first byte on
-// if streams are parked at all. With a TLS config it begins
+// Start runs a stream in a goroutine of its own; one whose peer says nothing
+// soon has none, if streams are parked at all. With a TLS config it begins
 // with the handshake (direct TLS, XEP-0368).
 func (g *Group) Start(s *Stream, direct *tls.Config) {
 	g.mu.Lock()
@@ -40,9 +40,7 @@ func (g *Group) Start(s *Stream, direct *tls.Config) {
 	if direct != nil {
 		s.Then(func(ctx context.Context) error { return s.directTLS(ctx, direct) })
 	}
-	if !s.parkNew() {
-		go s.Run(g.ctx)
-	}
+	go s.begin(g.ctx)
 }
 
 // remove takes out a stream that has ended.

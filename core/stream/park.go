@@ -5,6 +5,7 @@ package stream
 import (
 	"context"
 	"errors"
+	"os"
 	"time"
 
 	"tercet/core/transport"
@@ -34,14 +35,23 @@ func (s *Stream) park() bool {
 	return s.lieDown()
 }
 
-// parkNew parks a stream whose peer has said nothing yet: until it does, or its
-// time is over, a connection costs no goroutine.
-func (s *Stream) parkNew() bool {
-	if s.opts.Park <= 0 {
-		return false
+// greeting is how long a new stream keeps its goroutine without a byte from the
+// peer. Most speak at once: to park those would cost a twentieth of a login.
+const greeting = 50 * time.Millisecond
+
+// begin is Run for a new stream. One whose peer says nothing is parked: until
+// it does, or its time is over, a connection costs no goroutine.
+func (s *Stream) begin(ctx context.Context) {
+	if s.opts.Park > 0 {
+		_ = s.Conn.SetReadDeadline(time.Now().Add(greeting)) // fails on a closed connection only, which Wait tells
+		if err := s.Conn.Wait(); errors.Is(err, os.ErrDeadlineExceeded) {
+			s.arm()
+			if s.lieDown() {
+				return
+			}
+		}
 	}
-	s.arm()
-	return s.lieDown()
+	s.Run(ctx)
 }
 
 // lieDown gives the stream to the parker, which may hand it to another

@@ -120,9 +120,18 @@ func search(dirs []string, name, file string) (string, bool) {
 	return "", false
 }
 
+// ours are modules of Prosody's that are parts of its own streams, ports and
+// stores. They make no sense on the streams, ports and stores of this server.
+var ours = config.NewSet("admin_shell", "admin_socket", "admin_telnet", "bosh", "c2s", "component", "dialback", "http", "iq", "legacyauth",
+	"message", "net_multiplex", "posix", "presence", "proxy65", "s2s", "s2s_auth_certs", "s2s_bidi", "saslauth", "tls", "websocket", "windows")
+
+func own(word string) bool {
+	return ours.Has(word) || strings.HasPrefix(word, "auth_") || strings.HasPrefix(word, "storage_") || strings.HasPrefix(word, "sasl2")
+}
+
 // find is the source of modules: files of their name.
 func find(c *config.Config, word string) (module.Definition, bool) {
-	if !named(word) {
+	if !named(word) || own(word) {
 		return module.Definition{}, false
 	}
 	path, ok := search(folders(c), word, "mod_"+word+".lua")
