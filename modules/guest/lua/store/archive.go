@@ -10,7 +10,6 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
-	"tercet/config/lua51"
 	"tercet/core/element"
 	"tercet/core/storage"
 	"tercet/modules/guest/lua/lib"
@@ -33,41 +32,48 @@ type archive struct {
 var natives = map[string]bool{"archive": true, "offline": true}
 
 // archive returns the archive store of a name.
-func (s *Stores) archive(host, name string) (*archive, error) {
-	n := storeName{host, name}
+func (s *Stores) archive(n storeName) (*archive, error) {
 	if a := s.archives[n]; a != nil {
 		return a, nil
 	}
-	o, err := s.opener(host)
+	o, err := s.opener(n.host)
 	if err != nil {
 		return nil, err
 	}
-	a := &archive{s: s, name: n, native: natives[name]}
-	if a.store, err = o.Archive(name); err == nil && !a.native {
-		if a.keys, err = o.Map(name); err == nil {
-			a.replaced, err = o.Map(name + "_replaced")
+	a := &archive{s: s, name: n, native: natives[n.name]}
+	if a.store, err = o.Archive(n.name); err == nil && !a.native {
+		if a.keys, err = o.Map(n.name); err == nil {
+			a.replaced, err = o.Map(n.name + "_replaced")
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open archive %s of %s: %w", name, host, err)
+		return nil, fmt.Errorf("open archive %s of %s: %w", n.name, n.host, err)
 	}
 	s.archives[n] = a
 	return a, nil
 }
 
-// table makes the object that Lua gets.
-func (a *archive) table(l *lua.LState) *lua.LTable {
+// archiveStore makes the object that Lua gets.
+func (s *Stores) archiveStore(l *lua.LState, n storeName) *lua.LTable {
 	t := l.CreateTable(0, 4*fields)
-	lua51.Set(l, t, map[string]lua.LGFunction{
-		"append": a.luaAppend, "find": a.luaFind, "get": a.luaGet, "set": a.luaSet, "delete": a.luaDelete,
-		"summary": a.luaSummary, "dates": a.luaDates, "users": a.luaUsers,
-	})
+	for name, fn := range map[string]func(*archive, *lua.LState) int{
+		"append": (*archive).luaAppend, "find": (*archive).luaFind, "get": (*archive).luaGet, "set": (*archive).luaSet,
+		"delete": (*archive).luaDelete, "summary": (*archive).luaSummary, "dates": (*archive).luaDates, "users": (*archive).luaUsers,
+	} {
+		t.RawSetString(name, l.NewFunction(func(l *lua.LState) int {
+			a, err := s.archive(n)
+			if err != nil {
+				return s.fail(l, n, err)
+			}
+			return fn(a, l)
+		}))
+	}
 	caps := l.CreateTable(0, 2*fields)
 	for _, c := range [...]string{"total", "truncate", "full_id_range", "ids", "wildcard_delete"} {
 		caps.RawSetString(c, lua.LTrue)
 	}
-	if a.s.Quota > 0 {
-		caps.RawSetString("quota", lua.LNumber(a.s.Quota))
+	if s.Quota > 0 {
+		caps.RawSetString("quota", lua.LNumber(s.Quota))
 	}
 	t.RawSetString("caps", caps)
 	return t
@@ -129,13 +135,11 @@ func (a *archive) put(fn func(context.Context) (storage.Commit, error)) error {
 		}
 		return err
 	})
-	switch {
-	case err != nil || a.s.Await == nil:
+	if err == nil && c.Done() {
+		err = c.Err()
+	}
+	if err != nil || a.s.Await == nil || a.s.Await(c) {
 		return err
-	case c.Done():
-		return c.Err()
-	case a.s.Await(c):
-		return nil
 	}
 	return a.s.away(false, c.Wait)
 }
@@ -143,10 +147,13 @@ func (a *archive) put(fn func(context.Context) (storage.Commit, error)) error {
 // append writes an entry. One with a name takes the place of that which had it.
 func (a *archive) append(ctx context.Context, user string, i *item) (id string, c storage.Commit, err error) {
 	var before string
-	if i.key != "" && i.value == nil {
-		if a.native {
+	if a.native { // its modules read nothing but stanzas
+		if i.key != "" {
 			return "", c, errUnsupported
 		}
+		i.with = jidOf(i.with).String()
+	}
+	if i.key != "" && i.value == nil {
 		defer a.s.hold(a.name, user)()
 		if before, err = a.named(ctx, user, i.key); err != nil {
 			return "", c, err

@@ -21,7 +21,7 @@ for i = 1, 1000 do large["key" .. i] = { i, name = "value " .. i } end
 k:set("romeo", record); k:set("big", large);
 stanza = require "util.stanza".message({ from = "juliet@example.org", to = "romeo@example.org" }, "text");
 for i = 1, 200 do a:append("romeo", nil, stanza, i, "juliet@example.org") end`
-	for driver, make := range drivers {
+	for driver, open := range drivers {
 		for name, source := range map[string]string{
 			"get": `k:get("romeo")`, "set": `k:set("romeo", record)`, "map-get": `m:get("romeo", "ip")`, "map-set": `m:set("romeo", "ip", "192.0.2.2")`,
 			"get-large": `k:get("big")`, "set-large": `k:set("big", large)`, "map-get-large": `m:get("big", "key500")`,
@@ -29,7 +29,7 @@ for i = 1, 200 do a:append("romeo", nil, stanza, i, "juliet@example.org") end`
 			"append":        `a:append("juliet", nil, stanza, 1, "x@y")`, "find-50": `for _ in a:find("romeo", { limit = 50, reverse = true }) do end`,
 		} {
 			b.Run(name+"/"+driver, func(b *testing.B) {
-				d := make(b)
+				d := open(b)
 				s := newServer(b, d, store.Options{})
 				s.run(b, false, "setup", setup)
 				s.do(b, false, func(l *lua.LState) {

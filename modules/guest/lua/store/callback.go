@@ -25,11 +25,11 @@ func (s *Stores) call(l *lua.LState, k *keyed, user string, t *lua.LTable) (*key
 		l.RaiseError("a callback of datamanager returned a %s in place of a table", seen[3].Type())
 	}
 	if n != k.name {
-		sh, err := s.shelf(n.host, n.name)
+		other, err := s.keyed(n)
 		if err != nil {
 			return k, user, nil, err
 		}
-		k = &keyed{s, n, sh}
+		k = other
 	}
 	return k, user, t, nil
 }

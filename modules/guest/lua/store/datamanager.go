@@ -36,37 +36,37 @@ func (s *Stores) target(l *lua.LState) (user string, n storeName) {
 
 func (s *Stores) dmLoad(l *lua.LState) int {
 	user, n := s.target(l)
-	sh, err := s.shelf(n.host, n.name)
+	k, err := s.keyed(n)
 	if err != nil {
 		return s.fail(l, n, err)
 	}
-	return (&keyed{s, n, sh}).load(l, user)
+	return k.load(l, user)
 }
 
 func (s *Stores) dmStore(l *lua.LState) int {
 	user, n := s.target(l)
-	sh, err := s.shelf(n.host, n.name)
+	k, err := s.keyed(n)
 	if err != nil {
 		return s.fail(l, n, err)
 	}
-	return s.store(l, &keyed{s, n, sh}, user, l.Get(4))
+	return s.store(l, k, user, l.Get(4))
 }
 
 // dmUsers is users(host, store, type).
 func (s *Stores) dmUsers(l *lua.LState) int {
 	n := storeName{hostArg(l, 1), l.CheckString(2)}
 	if typ := textArg(l, 3); typ == "list" || typ == "archive" {
-		a, err := s.archive(n.host, n.name)
+		a, err := s.archive(n)
 		if err != nil {
 			return s.fail(l, n, err)
 		}
 		return s.names(l, n, false, a.store.Owners)
 	}
-	sh, err := s.shelf(n.host, n.name)
+	k, err := s.keyed(n)
 	if err != nil {
 		return s.fail(l, n, err)
 	}
-	return s.names(l, n, sh.enters(), sh.users)
+	return k.users(l)
 }
 
 // dmStores is stores(user, host, type).
@@ -102,7 +102,7 @@ func (s *Stores) stores(l *lua.LState, of lua.LValue, host, typ string) int {
 // known returns the names of the stores of a host.
 func (s *Stores) known(host string, lists bool) (names []string, err error) {
 	if s.Stores == nil {
-		for n := range s.shelves {
+		for n := range s.tables {
 			if n.host == host && !lists {
 				names = append(names, n.name)
 			}
@@ -133,12 +133,12 @@ func (s *Stores) known(host string, lists bool) (names []string, err error) {
 }
 
 // has reports whether a user, or any, has something in a store.
-func (s *Stores) has(n storeName, user string, lists, any bool) (has bool, err error) {
-	if any {
+func (s *Stores) has(n storeName, user string, lists, anybody bool) (has bool, err error) {
+	if anybody {
 		return true, nil
 	}
 	if lists {
-		a, err := s.archive(n.host, n.name)
+		a, err := s.archive(n)
 		if err != nil {
 			return false, err
 		}
@@ -149,12 +149,12 @@ func (s *Stores) has(n storeName, user string, lists, any bool) (has bool, err e
 		})
 		return has, err
 	}
-	sh, err := s.shelf(n.host, n.name)
+	k, err := s.keyed(n)
 	if err != nil {
 		return false, err
 	}
-	err = s.away(sh.enters(), func(ctx context.Context) error {
-		b, err := sh.get(ctx, user)
+	err = s.away(k.shelf.enters(), func(ctx context.Context) error {
+		b, err := k.shelf.get(ctx, user)
 		has = b != nil || err != nil // what cannot be read is there
 		return nil
 	})

@@ -4,40 +4,50 @@ package store
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 
 	lua "github.com/yuin/gopher-lua"
 
-	"tercet/config/lua51"
 	"tercet/modules/guest/lua/universe"
 )
 
-// keyed is a store of tables that Lua has opened. Its methods take the store
-// itself as argument 1, and do not look at it: a module may have wrapped it.
+// keyed is a store of tables that Lua has opened.
 type keyed struct {
 	s     *Stores
 	name  storeName
 	shelf shelf
 }
 
-// tableStore makes the object that Lua gets.
-func (s *Stores) tableStore(l *lua.LState, k *keyed, typ string) *lua.LTable {
-	t := l.CreateTable(0, 2*fields)
-	methods := map[string]lua.LGFunction{"get": k.get, "set": k.set, "users": k.users}
+// tableStore makes the object that Lua gets. Its methods take it as argument 1,
+// and do not look at it: a module may have wrapped it.
+func (s *Stores) tableStore(l *lua.LState, n storeName, typ string) *lua.LTable {
+	t := l.CreateTable(0, 3*fields)
+	methods := map[string]func(*keyed, *lua.LState) int{"get": (*keyed).get, "set": (*keyed).set, "users": (*keyed).users}
 	switch typ {
 	case "map":
-		methods = map[string]lua.LGFunction{
-			"get": k.getKey, "set": k.setKey, "set_keys": k.setKeys, "get_all": k.getAll, "delete_all": k.deleteAll,
+		methods = map[string]func(*keyed, *lua.LState) int{
+			"get": (*keyed).getKey, "set": (*keyed).setKey, "set_keys": (*keyed).setKeys,
+			"get_all": (*keyed).getAll, "delete_all": (*keyed).deleteAll,
 		}
-		t.RawSetString("remove", s.remover(l))
 	case "keyval+": // Prosody 13
-		methods["items"] = k.users
-		methods["get_key"], methods["set_key"], methods["set_keys"] = k.getKey, k.setKey, k.setKeys
-		methods["get_key_from_all"], methods["delete_key_from_all"] = k.getAll, k.deleteAll
+		methods["items"] = (*keyed).users
+		methods["get_key"], methods["set_key"], methods["set_keys"] = (*keyed).getKey, (*keyed).setKey, (*keyed).setKeys
+		methods["get_key_from_all"], methods["delete_key_from_all"] = (*keyed).getAll, (*keyed).deleteAll
+	}
+	if typ == "map" || typ == "keyval+" {
 		t.RawSetString("remove", s.remover(l))
 	}
-	lua51.Set(l, t, methods)
+	for name, fn := range methods {
+		t.RawSetString(name, l.NewFunction(func(l *lua.LState) int {
+			k, err := s.keyed(n)
+			if err != nil {
+				return s.fail(l, n, err)
+			}
+			return fn(k, l)
+		}))
+	}
 	return t
 }
 
@@ -59,12 +69,8 @@ func userArg(l *lua.LState, n int) string {
 
 // fail tells Lua of an error, and the admin if it is the server's.
 func (s *Stores) fail(l *lua.LState, n storeName, err error) int {
-	text, log := said(err)
-	if log {
-		s.Log.Error("store of a Lua module failed", "host", n.host, "store", n.name, "err", err)
-	}
 	l.Push(lua.LNil)
-	l.Push(lua.LString(text))
+	l.Push(lua.LString(s.tell(n, err)))
 	return 2
 }
 
@@ -279,6 +285,10 @@ func (k *keyed) getAll(l *lua.LState) int {
 		if err == nil && b != nil && b[0] != tagFalse {
 			found = append(found, pair{[]byte(user), b})
 		}
+		if unreadable(err) {
+			k.s.Log.ErrorContext(ctx, "table left out of a search", "host", k.name.host, "store", k.name.name, "user", user, "err", err)
+			return nil
+		}
 		return err
 	})
 	if err != nil {
@@ -306,14 +316,25 @@ func (k *keyed) deleteAll(l *lua.LState) int {
 	if err != nil {
 		return k.s.fail(l, k.name, err)
 	}
+	var left error
 	err = k.each(func(ctx context.Context, user string) error {
-		return k.shelf.change(ctx, user, []pair{{key: key}})
+		err := k.shelf.change(ctx, user, []pair{{key: key}})
+		if unreadable(err) {
+			left, err = err, nil
+		}
+		return err
 	})
+	if err == nil {
+		err = left
+	}
 	if err != nil {
 		return k.s.fail(l, k.name, err)
 	}
 	return yes(l)
 }
+
+// unreadable reports whether an error is that of one table alone.
+func unreadable(err error) bool { return errors.Is(err, errForeign) || errors.Is(err, errCorrupt) }
 
 // each calls fn for each user outside of Lua. The names come first: while they
 // are read, others may write.

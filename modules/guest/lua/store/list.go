@@ -66,13 +66,13 @@ func (s *Stores) listStore(l *lua.LState) int {
 	return s.writeList(l, true, values...)
 }
 
-// writeList appends to a list, which may be cleared before.
-func (s *Stores) writeList(l *lua.LState, clear bool, values ...lua.LValue) int {
+// writeList appends to a list, or begins it anew.
+func (s *Stores) writeList(l *lua.LState, anew bool, values ...lua.LValue) int {
 	user, n := s.target(l)
 	if len(s.callbacks) > 0 && s.ask(l, n, user, nil)[0] == lua.LFalse {
 		return yes(l)
 	}
-	a, err := s.archive(n.host, n.name)
+	a, err := s.archive(n)
 	if err != nil {
 		return s.fail(l, n, err)
 	}
@@ -85,7 +85,7 @@ func (s *Stores) writeList(l *lua.LState, clear bool, values ...lua.LValue) int 
 		}
 	}
 	err = a.put(func(ctx context.Context) (c storage.Commit, err error) {
-		if clear {
+		if anew {
 			if _, err := a.delete(ctx, user, &query{limit: -1, truncate: -1, empty: true}); err != nil {
 				return c, err
 			}
@@ -107,7 +107,7 @@ func (s *Stores) writeList(l *lua.LState, clear bool, values ...lua.LValue) int 
 // none.
 func (s *Stores) listLoad(l *lua.LState) int {
 	user, n := s.target(l)
-	a, err := s.archive(n.host, n.name)
+	a, err := s.archive(n)
 	if err != nil {
 		return s.fail(l, n, err)
 	}

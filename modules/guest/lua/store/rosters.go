@@ -246,6 +246,9 @@ func (r *rosters) next(user string, had roster.Item, w wanted, only map[jid.JID]
 	if only == nil || only[j] {
 		item, ok := w.items[j]
 		item.Pending = had.Pending
+		if slices.Equal(item.Groups, slices.Sorted(slices.Values(had.Groups))) {
+			item.Groups = had.Groups // in the order that the client knows
+		}
 		next, there = item, ok
 	}
 	if only == nil || only[jid.JID{}] {

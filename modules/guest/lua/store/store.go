@@ -66,10 +66,11 @@ type Stores struct {
 	held [64]sync.Mutex // each held while some tables are read and written again
 
 	// What follows is guarded by the universe's lock.
-	shelves   map[storeName]shelf
+	tables    map[storeName]*keyed
 	archives  map[storeName]*archive
 	callbacks []*lua.LFunction
 	remove    *lua.LTable
+	told      map[storeName]time.Time // when an error was logged last
 }
 
 type storeName struct{ host, name string }
@@ -82,12 +83,22 @@ func New(u *universe.Universe, open func(host string) (Opener, error), o Options
 	}
 	return &Stores{
 		Options: o, u: u, open: open, seed: maphash.MakeSeed(),
-		shelves: map[storeName]shelf{}, archives: map[storeName]*archive{},
+		tables: map[storeName]*keyed{}, archives: map[storeName]*archive{}, told: map[storeName]time.Time{},
 	}
+}
+
+// Forget has all stores opened anew when Lua calls them next, those that it
+// holds too: after the config has changed, another driver may have them.
+func (s *Stores) Forget() {
+	clear(s.tables)
+	clear(s.archives)
 }
 
 // patience is how long one operation may take.
 const patience = 10 * time.Second
+
+// ErrNoHost is what an open function returns where there is no such host.
+var ErrNoHost = errors.New("no such host")
 
 // Errors that Lua sees, in Prosody's words where it has some.
 var (
@@ -104,7 +115,7 @@ var (
 // said returns what Lua is told of an error, and whether an admin is, too.
 func said(err error) (text string, log bool) {
 	for _, e := range [...]error{
-		errNotFound, errQuota, errUnsupported, errDatatype, errKind, errNotString, errReadOnly, errNativeLoaded, errTooLarge, storage.ErrTooLarge,
+		errNotFound, errQuota, errUnsupported, errDatatype, errKind, errNotString, errReadOnly, errNativeLoaded, errTooLarge, errTooDeep, storage.ErrTooLarge, ErrNoHost,
 	} {
 		if errors.Is(err, e) {
 			return e.Error(), false
@@ -119,6 +130,20 @@ func said(err error) (text string, log bool) {
 		return errNotFound.Error(), false
 	}
 	return "internal-server-error", true
+}
+
+// tellEvery is how often errors of one store are logged.
+const tellEvery = time.Minute
+
+// tell returns what Lua is told of an error. What the admin should know is
+// logged.
+func (s *Stores) tell(n storeName, err error) string {
+	text, log := said(err)
+	if now := time.Now(); log && now.Sub(s.told[n]) >= tellEvery {
+		s.told[n] = now
+		s.Log.Error("store of a Lua module failed", "host", n.host, "store", n.name, "err", err)
+	}
+	return text
 }
 
 // A shelf is a store as Prosody has it: one table for each user, as encode
@@ -201,28 +226,28 @@ func (s *Stores) hold(n storeName, user string) (release func()) {
 	return mu.Unlock
 }
 
-// shelf returns the tables of a store.
-func (s *Stores) shelf(host, name string) (shelf, error) {
-	n := storeName{host, name}
-	if sh := s.shelves[n]; sh != nil {
-		return sh, nil
+// keyed returns the tables of a store.
+func (s *Stores) keyed(n storeName) (*keyed, error) {
+	if k := s.tables[n]; k != nil {
+		return k, nil
 	}
-	o, err := s.opener(host)
+	o, err := s.opener(n.host)
 	if err != nil {
 		return nil, err
 	}
 	sh, err := s.view(n, o)
 	if err == nil && sh == nil {
 		var kv storage.KeyValue
-		if kv, err = o.KeyValue(name); err == nil {
+		if kv, err = o.KeyValue(n.name); err == nil {
 			sh = &tables{s, n, kv}
 		}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("open store %s of %s: %w", name, host, err)
+		return nil, fmt.Errorf("open store %s of %s: %w", n.name, n.host, err)
 	}
-	s.shelves[n] = sh
-	return sh, nil
+	k := &keyed{s, n, sh}
+	s.tables[n] = k
+	return k, nil
 }
 
 func (s *Stores) opener(host string) (Opener, error) {
@@ -237,7 +262,8 @@ func (s *Stores) opener(host string) (Opener, error) {
 // with it; else the lock is another's meanwhile, if the task may wait.
 func (s *Stores) away(enters bool, fn func(ctx context.Context) error) (err error) {
 	limited := func(ctx context.Context) {
-		ctx, cancel := context.WithTimeout(ctx, patience)
+		// A session that ends has things to store yet.
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 		defer cancel()
 		err = fn(ctx)
 	}
@@ -253,33 +279,32 @@ func (s *Stores) away(enters bool, fn func(ctx context.Context) error) (err erro
 // "keyval", which "" stands for, "map", "keyval+", or "archive". The error says
 // in words for Lua why it cannot be.
 func (s *Stores) Open(l *lua.LState, host, name, typ string) (*lua.LTable, error) {
+	n := storeName{host, name}
 	var t *lua.LTable
 	var err error
 	switch typ {
 	case "", "keyval", "map", "keyval+":
-		var sh shelf
-		if sh, err = s.shelf(host, name); err == nil {
-			t = s.tableStore(l, &keyed{s, storeName{host, name}, sh}, typ)
+		if _, err = s.keyed(n); err == nil {
+			t = s.tableStore(l, n, typ)
 		}
 	case "archive":
-		var a *archive
-		if a, err = s.archive(host, name); err == nil {
-			t = a.table(l)
+		if _, err = s.archive(n); err == nil {
+			t = s.archiveStore(l, n)
 		}
 	default:
 		err = errKind
 	}
 	if err != nil {
-		text, log := said(err)
-		if log {
-			s.Log.Error("store not opened", "host", host, "store", name, "err", err)
-		}
-		return nil, errors.New(text)
+		return nil, errors.New(s.tell(n, err))
 	}
 	t.RawSetString("store", lua.LString(name))
-	t.RawSetString("type", lua.LString(typ))
+	if typ != "" {
+		t.RawSetString("type", lua.LString(typ))
+	}
 	if s.Opened != nil {
-		t = s.Opened(l, host, name, typ, t)
+		if other := s.Opened(l, host, name, typ, t); other != nil {
+			t = other
+		}
 	}
 	return t, nil
 }

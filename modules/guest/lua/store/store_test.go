@@ -4,7 +4,6 @@ package store_test
 
 import (
 	"bytes"
-	"context"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -76,13 +75,24 @@ func newServer(tb testing.TB, d storage.Driver, o store.Options) *server {
 	log := slog.New(slog.NewTextHandler(&s.log, nil))
 	s.Universe = universe.New(universe.Options{Loaders: lib.Loaders(), Limit: -1, Log: log})
 	tb.Cleanup(s.Close)
-	s.stores = store.New(s.Universe, func(name string) (store.Opener, error) { return host{d, name}, nil }, o)
+	s.stores = store.New(s.Universe, func(name string) (store.Opener, error) {
+		if name == "unknown" {
+			return nil, store.ErrNoHost
+		}
+		return host{s.driver, name}, nil
+	}, o)
 	for name, loader := range s.stores.Loaders() {
 		s.Register(name, loader)
 	}
 	s.do(tb, false, func(l *lua.LState) {
 		l.SetGlobal("print", l.NewFunction(func(l *lua.LState) int {
-			s.out.WriteString(l.ToStringMeta(l.Get(1)).String() + "\n")
+			for i := range l.GetTop() {
+				if i > 0 {
+					s.out.WriteByte('\t')
+				}
+				s.out.WriteString(l.ToStringMeta(l.Get(i + 1)).String())
+			}
+			s.out.WriteByte('\n')
 			return 0
 		}))
 		l.SetGlobal("open", l.NewFunction(func(l *lua.LState) int {
@@ -141,15 +151,15 @@ func scripts(tb testing.TB, pattern string) map[string]string {
 // wait, and in tasks that may not.
 func TestStores(t *testing.T) {
 	check := scripts(t, "check.lua")["check"]
-	for driver, make := range drivers {
+	for driver, open := range drivers {
 		for name, source := range scripts(t, "tests/*.lua") {
 			for _, waits := range []bool{false, true} {
 				t.Run(driver+"/"+name+map[bool]string{true: "/waits"}[waits], func(t *testing.T) {
-					d := make(t)
-					defer func() { check1(t, d.Close()) }()
-					s := newServer(t, d, store.Options{Data: t.TempDir(), Purge: func(ctx context.Context, host, user string) error {
-						return d.Purge(ctx, host, user)
-					}, Stores: d.Stores})
+					d := open(t)
+					defer func() { must(t, d.Close()) }()
+					s := newServer(t, d, store.Options{
+						Data: t.TempDir(), Purge: d.Purge, Stores: d.Stores, Native: func(string, string) bool { return false },
+					})
 					s.run(t, waits, "check.lua", check)
 					s.run(t, waits, name, source)
 					if got := s.log.String(); strings.Contains(got, "level=ERROR") {
@@ -161,7 +171,7 @@ func TestStores(t *testing.T) {
 	}
 }
 
-func check1(tb testing.TB, err error) {
+func must(tb testing.TB, err error) {
 	tb.Helper()
 	if err != nil {
 		tb.Error(err)
@@ -170,9 +180,9 @@ func check1(tb testing.TB, err error) {
 
 // TestKept: what one universe has stored, the next one finds.
 func TestKept(t *testing.T) {
-	for driver, make := range drivers {
+	for driver, open := range drivers {
 		t.Run(driver, func(t *testing.T) {
-			d := make(t)
+			d := open(t)
 			newServer(t, d, store.Options{}).run(t, false, "first", `
 				assert(open("notes"):set("romeo", { 1, [false] = "x" }));
 				assert(open("notes", "map"):set(nil, "key", { 5 }));`)
@@ -185,7 +195,7 @@ func TestKept(t *testing.T) {
 			}
 			newServer(t, d, store.Options{}).run(t, false, "third", `
 				assert(open("notes"):get("romeo") == nil and open("notes"):get(nil).key[1] == 5);`)
-			check1(t, d.Close())
+			must(t, d.Close())
 		})
 	}
 }
