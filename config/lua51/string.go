@@ -45,6 +45,19 @@ func Arg(l *lua.LState, n int) string {
 	return l.CheckString(n) // raises the error
 }
 
+// Args returns the arguments from number n on.
+func Args(l *lua.LState, n int) []lua.LValue {
+	count := l.GetTop() - n + 1
+	if count <= 0 {
+		return nil
+	}
+	values := make([]lua.LValue, count)
+	for i := range values {
+		values[i] = l.Get(n + i)
+	}
+	return values
+}
+
 // OptArg is [Arg], or what is said if the argument is nil.
 func OptArg(l *lua.LState, n int, otherwise string) string {
 	if l.Get(n) == lua.LNil {

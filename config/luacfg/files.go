@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"slices"
 	"strings"
@@ -124,19 +123,6 @@ func (r *runner) newFile(f *file) *lua.LUserData {
 	return ud
 }
 
-// failed pushes what io functions return for an error: nil, text, errno.
-func failed(l *lua.LState, path string, err error) int {
-	l.Push(lua.LNil)
-	text := plain(err)
-	var errno syscall.Errno
-	if errors.As(err, &errno) {
-		text = strings.ToUpper(text[:1]) + text[1:]
-	}
-	l.Push(lua.LString(path + ": " + text))
-	l.Push(lua.LNumber(errno))
-	return 3
-}
-
 func (r *runner) openPath(l *lua.LState, path string) (*file, error) {
 	r.Alloc(l, 8<<10)
 	r.open = slices.DeleteFunc(r.open, func(f *file) bool { return f.closed })
@@ -159,7 +145,7 @@ func (r *runner) ioOpen(l *lua.LState) int {
 	}
 	f, err := r.openPath(l, path)
 	if err != nil {
-		return failed(l, path, err)
+		return lua51.PushError(l, path, err)
 	}
 	l.Push(r.newFile(f))
 	return 1
@@ -169,7 +155,7 @@ func (r *runner) ioLines(l *lua.LState) int {
 	path := l.CheckString(1)
 	f, err := r.openPath(l, path)
 	if err != nil {
-		l.RaiseError("%s: %s", path, plain(err))
+		l.RaiseError("%s: %s", path, lua51.Reason(err))
 	}
 	return r.pushLines(l, f, true)
 }
@@ -183,13 +169,12 @@ func (r *runner) pushLines(l *lua.LState, f *file, closing bool) int {
 			l.Push(lua.LNil)
 			return 1
 		}
-		v := r.readLine(l, f, false)
-		if v == lua.LNil && closing {
+		n := r.library.Read(l, f.r, nil)
+		if l.Get(-n) == lua.LNil && closing {
 			f.closed = true
 			_ = f.f.Close()
 		}
-		l.Push(v)
-		return 1
+		return n
 	}))
 	return 1
 }
@@ -241,125 +226,11 @@ func (r *runner) fileClose(l *lua.LState) int {
 }
 
 func fileSeek(l *lua.LState) int {
-	f, whence := checkFile(l), lua51.OptArg(l, 2, "cur")
-	n := int64(0)
-	if l.Get(3) != lua.LNil {
-		n = int64(l.CheckNumber(3))
-	}
-	from, ok := map[string]int{"set": io.SeekStart, "cur": io.SeekCurrent, "end": io.SeekEnd}[whence]
-	if !ok {
-		l.ArgError(2, "invalid option '"+whence+"'")
-	}
-	if from == io.SeekCurrent {
-		n -= int64(f.r.Buffered())
-	}
-	at, err := f.f.Seek(n, from)
-	if err != nil {
-		return failed(l, "seek", err)
-	}
-	f.r.Reset(f.f)
-	l.Push(lua.LNumber(at))
-	return 1
+	f := checkFile(l)
+	return lua51.Seek(l, f.f, f.r)
 }
 
-// fileRead is file:read(formats...).
 func (r *runner) fileRead(l *lua.LState) int {
-	f, top := checkFile(l), l.GetTop()
-	if top == 1 {
-		l.Push(r.readLine(l, f, false))
-		return 1
-	}
-	for i := 2; i <= top; i++ {
-		v := r.readFormat(l, f, l.Get(i))
-		l.Push(v)
-		if v == lua.LNil {
-			return i - 1
-		}
-	}
-	return top - 1
-}
-
-func (r *runner) readFormat(l *lua.LState, f *file, format lua.LValue) lua.LValue {
-	if n, ok := format.(lua.LNumber); ok {
-		return r.readBytes(l, f, float64(n))
-	}
-	switch strings.TrimPrefix(lua.LVAsString(format), "*") {
-	case "l":
-		return r.readLine(l, f, false)
-	case "L":
-		return r.readLine(l, f, true)
-	case "n":
-		return r.readNumber(l, f)
-	case "a":
-		if _, err := f.r.Peek(1); errors.Is(err, io.EOF) {
-			return lua.LString("")
-		}
-		return r.readBytes(l, f, math.MaxInt64)
-	}
-	l.RaiseError("invalid format '%s' to read", lua.LVAsString(format))
-	return lua.LNil
-}
-
-func (r *runner) readBytes(l *lua.LState, f *file, n float64) lua.LValue {
-	var content []byte
-	chunk := make([]byte, 16<<10)
-	if n < 1 {
-		if _, err := f.r.Peek(1); err != nil {
-			return lua.LNil
-		}
-		return lua.LString("")
-	}
-	for n > 0 {
-		got, err := f.r.Read(chunk[:int(min(n, float64(len(chunk))))])
-		content, n = append(content, chunk[:got]...), n-float64(got)
-		r.Alloc(l, 3*got+64)
-		if err != nil {
-			break
-		}
-	}
-	if len(content) == 0 {
-		return lua.LNil
-	}
-	return lua.LString(content)
-}
-
-func (r *runner) readLine(l *lua.LState, f *file, keep bool) lua.LValue {
-	var content []byte
-	for {
-		part, err := f.r.ReadSlice('\n')
-		r.Alloc(l, 3*len(part)+64)
-		content = append(content, part...)
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue
-		case err == nil && !keep:
-			content = content[:len(content)-1]
-		case err != nil && len(content) == 0:
-			return lua.LNil
-		}
-		return lua.LString(content)
-	}
-}
-
-func (r *runner) readNumber(l *lua.LState, f *file) lua.LValue {
-	var word []byte
-	for {
-		c, err := f.r.ReadByte()
-		if err != nil {
-			break
-		}
-		if strings.IndexByte(" \t\r\n\f\v", c) >= 0 && len(word) == 0 {
-			r.Step(l, 1)
-			continue
-		}
-		if !isLetter(c) && !isDigit(c) && strings.IndexByte("+-.", c) < 0 || len(word) > 100 {
-			_ = f.r.UnreadByte()
-			break
-		}
-		word = append(word, c)
-	}
-	if n, ok := lua51.ParseNumber(string(word)); ok {
-		return lua.LNumber(n)
-	}
-	return lua.LNil
+	f := checkFile(l)
+	return r.library.Read(l, f.r, lua51.Args(l, 2))
 }

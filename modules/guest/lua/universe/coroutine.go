@@ -100,7 +100,7 @@ func (co *coroutine) body(yield func(struct{}) bool) {
 	if co.failed = u.attempt(l, n); co.failed != nil {
 		return
 	}
-	co.out = take(l, 1)
+	co.out = lua51.Args(l, 1)
 	co.fiber.chain = nil
 	u.free(l)
 }
@@ -124,19 +124,6 @@ func (u *Universe) attempt(l *lua.LState, n int) (bad *failed) {
 	l.Call(n, lua.MultRet)
 	finished = true
 	return nil
-}
-
-// take returns the values on a stack from argument number from on.
-func take(l *lua.LState, from int) []lua.LValue {
-	n := l.GetTop() - from + 1
-	if n <= 0 {
-		return nil
-	}
-	values := make([]lua.LValue, n)
-	for i := range values {
-		values[i] = l.Get(from + i)
-	}
-	return values
 }
 
 // resume runs the coroutine until it yields or ends. What it yielded or
@@ -185,7 +172,7 @@ func (u *Universe) checkThread(l *lua.LState, n int) (*lua.LState, *coroutine) {
 
 func (u *Universe) coResume(l *lua.LState) int {
 	handle, co := u.checkThread(l, 1)
-	if bad := u.resume(handle, co, take(l, 2)); bad != nil {
+	if bad := u.resume(handle, co, lua51.Args(l, 2)); bad != nil {
 		l.Push(lua.LFalse)
 		l.Push(bad.value)
 		return 2
@@ -205,7 +192,7 @@ func (u *Universe) coWrap(l *lua.LState) int {
 	handle := u.newCoroutine(l.CheckFunction(1))
 	l.Push(l.NewFunction(func(l *lua.LState) int {
 		co := u.coroutineOf(handle)
-		if bad := u.resume(handle, co, take(l, 1)); bad != nil {
+		if bad := u.resume(handle, co, lua51.Args(l, 1)); bad != nil {
 			if s, ok := bad.value.(lua.LString); ok {
 				bad.value = lua.LString(u.where(1)) + s
 			}
@@ -222,7 +209,7 @@ func (u *Universe) coYield(l *lua.LState) int {
 		l.RaiseError("attempt to yield from outside a coroutine")
 		return 0
 	}
-	co.out = take(l, 1)
+	co.out = lua51.Args(l, 1)
 	if !co.yield(struct{}{}) {
 		panic(killed{}) //nolint:forbidigo // it unwinds the goroutine
 	}

@@ -6,7 +6,6 @@ import (
 	"bufio"
 	"errors"
 	"io"
-	"math"
 	"os"
 	"os/exec"
 	"strings"
@@ -28,35 +27,10 @@ type file struct {
 	closed bool
 }
 
-// plain is err without the operation and the path.
-func plain(err error) string {
-	text := err.Error()
-	if errno, ok := errors.AsType[syscall.Errno](err); ok {
-		text = errno.Error()
-		text = strings.ToUpper(text[:1]) + text[1:]
-	}
-	return text
-}
-
-// pushError pushes what functions of io and os return for an error: nil, text
-// and the number, by which Prosody knows a file that is not there (2).
-func pushError(l *lua.LState, path string, err error) int {
-	var errno syscall.Errno
-	_ = errors.As(err, &errno) // 0 otherwise
-	text := plain(err)
-	if path != "" {
-		text = path + ": " + text
-	}
-	l.Push(lua.LNil)
-	l.Push(lua.LString(text))
-	l.Push(lua.LNumber(errno))
-	return 3
-}
-
 // pushDone pushes true, or what an error is.
 func pushDone(l *lua.LState, path string, err error) int {
 	if err != nil {
-		return pushError(l, path, err)
+		return lua51.PushError(l, path, err)
 	}
 	l.Push(lua.LTrue)
 	return 1
@@ -139,7 +113,7 @@ func (u *Universe) ioOpen(l *lua.LState) int {
 	path, mode := lua51.Arg(l, 1), lua51.OptArg(l, 2, "r")
 	f, err := openFile(path, mode)
 	if err != nil {
-		return pushError(l, path, err)
+		return lua51.PushError(l, path, err)
 	}
 	l.Push(newFile(l, f))
 	return 1
@@ -148,7 +122,7 @@ func (u *Universe) ioOpen(l *lua.LState) int {
 func (u *Universe) ioTmpFile(l *lua.LState) int {
 	f, err := os.CreateTemp("", "lua_")
 	if err != nil {
-		return pushError(l, "", err)
+		return lua51.PushError(l, "", err)
 	}
 	_ = os.Remove(f.Name()) // it lives as long as it is open
 	l.Push(newFile(l, f))
@@ -160,7 +134,7 @@ func (u *Universe) ioPopen(l *lua.LState) int {
 	cmd := exec.Command("/bin/sh", "-c", lua51.Arg(l, 1)) //nolint:gosec,noctx // running what Lua says is what popen is for
 	r, w, err := os.Pipe()
 	if err != nil {
-		return pushError(l, "", err)
+		return lua51.PushError(l, "", err)
 	}
 	ours, theirs := r, w
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, w, os.Stderr
@@ -172,7 +146,7 @@ func (u *Universe) ioPopen(l *lua.LState) int {
 	_ = theirs.Close() // the child has its own
 	if err != nil {
 		_ = ours.Close() // of no use
-		return pushError(l, "", err)
+		return lua51.PushError(l, "", err)
 	}
 	ud := newFile(l, ours)
 	if f, ok := ud.Value.(*file); ok {
@@ -291,7 +265,7 @@ func (u *Universe) ioDefault(name, mode string) lua.LGFunction {
 			path := lua51.Arg(l, 1)
 			f, err := openFile(path, mode)
 			if err != nil {
-				l.RaiseError("%s: %s", path, plain(err))
+				l.RaiseError("%s: %s", path, lua51.Reason(err))
 			}
 			u.defaults[name] = newFile(l, f)
 		}
@@ -313,7 +287,7 @@ func write(l *lua.LState, f *file, from int) int {
 	}
 	for i := from; i <= l.GetTop(); i++ {
 		if _, err := f.f.WriteString(lua51.Arg(l, i)); err != nil {
-			return pushError(l, "", err)
+			return lua51.PushError(l, "", err)
 		}
 	}
 	l.Push(lua.LTrue)
@@ -321,31 +295,16 @@ func write(l *lua.LState, f *file, from int) int {
 }
 
 func fileSeek(l *lua.LState) int {
-	f, whence := checkFile(l), lua51.OptArg(l, 2, "cur")
-	n := int64(0)
-	if l.Get(3) != lua.LNil {
-		n = int64(l.CheckNumber(3))
-	}
-	from, ok := map[string]int{"set": io.SeekStart, "cur": io.SeekCurrent, "end": io.SeekEnd}[whence]
-	if !ok {
-		l.ArgError(2, "invalid option '"+whence+"'")
-	}
-	if from == io.SeekCurrent {
-		n -= int64(f.r.Buffered())
-	}
-	at, err := f.f.Seek(n, from)
-	if err != nil {
-		return pushError(l, "", err)
-	}
-	f.r.Reset(f.f)
-	l.Push(lua.LNumber(at))
-	return 1
+	f := checkFile(l)
+	return lua51.Seek(l, f.f, f.r)
 }
 
-func (u *Universe) fileRead(l *lua.LState) int { return u.read(l, checkFile(l), take(l, 2)) }
+func (u *Universe) fileRead(l *lua.LState) int {
+	return u.library.Read(l, checkFile(l).r, lua51.Args(l, 2))
+}
 
 func (u *Universe) ioRead(l *lua.LState) int {
-	return u.read(l, u.defaultFile(l, "stdin"), take(l, 1))
+	return u.library.Read(l, u.defaultFile(l, "stdin").r, lua51.Args(l, 1))
 }
 
 // defaultFile is the file of io.input or io.output.
@@ -357,108 +316,8 @@ func (u *Universe) defaultFile(l *lua.LState, name string) *file {
 	return f
 }
 
-func (u *Universe) read(l *lua.LState, f *file, formats []lua.LValue) int {
-	if len(formats) == 0 {
-		formats = []lua.LValue{lua.LString("l")}
-	}
-	for i, format := range formats {
-		v, err := u.readFormat(l, f, format)
-		if err != nil && !errors.Is(err, io.EOF) && v == lua.LNil {
-			return i + pushError(l, "", err)
-		}
-		l.Push(v)
-		if v == lua.LNil {
-			return i + 1
-		}
-	}
-	return len(formats)
-}
-
-func (u *Universe) readFormat(l *lua.LState, f *file, format lua.LValue) (lua.LValue, error) {
-	if n, ok := format.(lua.LNumber); ok {
-		return u.readBytes(l, f, float64(n), false)
-	}
-	switch strings.TrimPrefix(lua51.ToText(format), "*") {
-	case "l":
-		return u.readLine(l, f, false)
-	case "L":
-		return u.readLine(l, f, true)
-	case "n":
-		return u.readNumber(l, f)
-	case "a":
-		return u.readBytes(l, f, math.Inf(1), true)
-	}
-	l.RaiseError("bad argument #1 to 'read' (invalid format)")
-	return lua.LNil, nil
-}
-
-func (u *Universe) readBytes(l *lua.LState, f *file, n float64, all bool) (lua.LValue, error) {
-	if n < 1 {
-		if _, err := f.r.Peek(1); err != nil {
-			return lua.LNil, err
-		}
-		return lua.LString(""), nil
-	}
-	var content []byte
-	chunk := make([]byte, int(min(n, 16<<10)))
-	for n > 0 {
-		got, err := f.r.Read(chunk[:int(min(n, float64(len(chunk))))])
-		content, n = append(content, chunk[:got]...), n-float64(got)
-		(*meter)(u).Alloc(l, 3*got)
-		switch {
-		case err == nil:
-		case len(content) > 0 || all && errors.Is(err, io.EOF):
-			return lua.LString(content), nil
-		default:
-			return lua.LNil, err
-		}
-	}
-	return lua.LString(content), nil
-}
-
-func (u *Universe) readLine(l *lua.LState, f *file, keep bool) (lua.LValue, error) {
-	var content []byte
-	for {
-		part, err := f.r.ReadSlice('\n')
-		(*meter)(u).Alloc(l, 3*len(part))
-		content = append(content, part...)
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue
-		case err == nil && !keep:
-			content = content[:len(content)-1]
-		case err != nil && len(content) == 0:
-			return lua.LNil, err
-		}
-		return lua.LString(content), nil
-	}
-}
-
-func (u *Universe) readNumber(l *lua.LState, f *file) (lua.LValue, error) {
-	var word []byte
-	for {
-		c, err := f.r.ReadByte()
-		if err != nil {
-			break
-		}
-		if strings.IndexByte(" \t\r\n\f\v", c) >= 0 && len(word) == 0 {
-			(*meter)(u).Step(l, 1)
-			continue
-		}
-		if !strings.ContainsRune("+-.0123456789abcdefABCDEFxX", rune(c)) || len(word) > 100 {
-			_ = f.r.UnreadByte() // it was just read
-			break
-		}
-		word = append(word, c)
-	}
-	if n, ok := lua51.ParseNumber(string(word)); ok {
-		return lua.LNumber(n), nil
-	}
-	return lua.LNil, io.EOF
-}
-
 func (u *Universe) fileLines(l *lua.LState) int {
-	return u.pushLines(l, checkFile(l), take(l, 2), false)
+	return u.pushLines(l, checkFile(l), lua51.Args(l, 2), false)
 }
 
 func (u *Universe) ioLines(l *lua.LState) int {
@@ -468,9 +327,9 @@ func (u *Universe) ioLines(l *lua.LState) int {
 	path := lua51.Arg(l, 1)
 	f, err := openFile(path, "r")
 	if err != nil {
-		l.RaiseError("%s: %s", path, plain(err))
+		l.RaiseError("%s: %s", path, lua51.Reason(err))
 	}
-	return u.pushLines(l, &file{f: f, r: bufio.NewReader(f)}, take(l, 2), true)
+	return u.pushLines(l, &file{f: f, r: bufio.NewReader(f)}, lua51.Args(l, 2), true)
 }
 
 // pushLines pushes an iterator over the rest of f.
@@ -479,7 +338,7 @@ func (u *Universe) pushLines(l *lua.LState, f *file, formats []lua.LValue, closi
 		if f.closed {
 			l.RaiseError("file is already closed")
 		}
-		n := u.read(l, f, formats)
+		n := u.library.Read(l, f.r, formats)
 		if l.Get(-n) == lua.LNil && closing {
 			f.closed = true
 			_ = f.f.Close() // only read
