@@ -25,7 +25,7 @@ func (b *Library) Table() map[string]lua.LGFunction {
 		"concat":   b.tabConcat,
 		"foreach":  b.tabForEach,
 		"foreachi": b.tabForEachI,
-		"insert":   b.tabInsert,
+		"insert":   b.TableInsert,
 		"maxn":     b.tabMaxN,
 		"move":     b.tabMove,
 		"pack":     b.tabPack,
@@ -55,7 +55,8 @@ func (b *Library) tabConcat(l *lua.LState) int {
 	return 1
 }
 
-func (b *Library) tabInsert(l *lua.LState) int {
+// TableInsert is table.insert. As in Lua, a nil that is appended changes nothing.
+func (b *Library) TableInsert(l *lua.LState) int {
 	t := l.CheckTable(1)
 	n := t.Len()
 	at := n + 1
@@ -69,7 +70,7 @@ func (b *Library) tabInsert(l *lua.LState) int {
 		l.RaiseError("wrong number of arguments to 'insert'")
 	}
 	switch {
-	case v == lua.LNil && at > n: // as in Lua, nothing changes
+	case v == lua.LNil && at > n:
 	case at > n || at < 1:
 		b.setIndex(l, t, at, v)
 	default:

@@ -23,27 +23,20 @@ func (r *runner) tabInsert(l *lua.LState) int {
 	t := l.CheckTable(1)
 	n := t.Len()
 	at := n + 1
-	var v lua.LValue
-	switch l.GetTop() {
-	case 2:
-		v = l.Get(2)
-	case 3:
-		at, v = lua51.Integer(l, 2, 0), l.Get(3)
-	default:
-		l.RaiseError("wrong number of arguments to 'insert'")
+	if l.GetTop() == 3 {
+		at = lua51.Integer(l, 2, 0)
 	}
+	appended := at > n || at < 1
+	if appended {
+		r.grow(l, t, lua.LNumber(at))
+	}
+	r.library.TableInsert(l)
 	switch {
-	case v == lua.LNil && at > n: // as in Lua, nothing changes
-	case at > n || at < 1:
-		r.store(l, t, lua.LNumber(at), v)
-	default:
-		r.Step(l, n>>6)
-		r.Alloc(l, costEntry)
-		t.Insert(at, v)
+	case !appended:
 		r.forgetList(t)
-		return 0
+	case l.Get(-1) != lua.LNil:
+		r.placeItem(t, at, r.caller(l))
 	}
-	r.placeItem(t, at, r.caller(l))
 	return 0
 }
 
