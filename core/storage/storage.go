@@ -42,6 +42,17 @@ const (
 	MaxName = 4096
 )
 
+// CheckNames refuses hosts, stores, owners and keys that are longer than MaxName,
+// with ErrTooLarge.
+func CheckNames(names ...string) error {
+	for _, name := range names {
+		if len(name) > MaxName {
+			return ErrTooLarge
+		}
+	}
+	return nil
+}
+
 // A Driver keeps stores of all hosts of a server. It is safe for concurrent use,
 // and so are its stores. Opening a store writes nothing.
 type Driver interface {

@@ -21,7 +21,7 @@ const page = 64
 type archive struct{ *store }
 
 func (a archive) Append(owner string, e storage.Entry) (string, storage.Commit, error) {
-	err := checkNames(owner)
+	err := storage.CheckNames(owner)
 	if len(e.Body) > storage.MaxValue {
 		err = storage.ErrTooLarge
 	}

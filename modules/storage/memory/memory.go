@@ -5,6 +5,7 @@
 package memory
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -53,7 +54,7 @@ func New() *DB {
 
 // store returns the store of that name.
 func (db *DB) store(n storeName) (*store, error) {
-	if err := checkNames(n.host, n.name); err != nil {
+	if err := storage.CheckNames(n.host, n.name); err != nil {
 		return nil, err
 	}
 	db.mu.Lock()
@@ -163,14 +164,14 @@ type keyValue struct{ *store }
 
 func (k keyValue) Get(ctx context.Context, owner string) (value []byte, err error) {
 	err = k.db.read(ctx, func() error {
-		value = own(k.values[owner])
+		value = bytes.Clone(k.values[owner])
 		return nil
 	})
 	return value, err
 }
 
 func (k keyValue) Set(ctx context.Context, owner string, value []byte) error {
-	if err := checkNames(owner); err != nil {
+	if err := storage.CheckNames(owner); err != nil {
 		return err
 	}
 	if len(value) > storage.MaxValue {
@@ -180,7 +181,7 @@ func (k keyValue) Set(ctx context.Context, owner string, value []byte) error {
 		if value == nil {
 			delete(k.values, owner)
 		} else {
-			k.values[owner] = own(value)
+			k.values[owner] = bytes.Clone(value)
 		}
 		return nil
 	})
@@ -209,22 +210,4 @@ func sorted(ctx context.Context, db *DB, names func() []string) iter.Seq2[string
 			}
 		}
 	}
-}
-
-// own returns a copy that the caller cannot change; nil stays nil.
-func own(value []byte) []byte {
-	if value == nil {
-		return nil
-	}
-	return append(make([]byte, 0, len(value)), value...)
-}
-
-// checkNames refuses hosts, stores, owners and keys that are too long.
-func checkNames(names ...string) error {
-	for _, name := range names {
-		if len(name) > storage.MaxName {
-			return storage.ErrTooLarge
-		}
-	}
-	return nil
 }

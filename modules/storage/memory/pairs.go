@@ -3,6 +3,7 @@
 package memory
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"iter"
@@ -16,14 +17,14 @@ type pairs struct{ *store }
 
 func (p pairs) Get(ctx context.Context, owner, key string) (value []byte, err error) {
 	err = p.db.read(ctx, func() error {
-		value = own(p.pairs[owner][key])
+		value = bytes.Clone(p.pairs[owner][key])
 		return nil
 	})
 	return value, err
 }
 
 func (p pairs) Set(ctx context.Context, owner string, changes map[string][]byte) error {
-	if err := checkNames(owner); err != nil {
+	if err := storage.CheckNames(owner); err != nil {
 		return err
 	}
 	for key, value := range changes {
@@ -42,7 +43,7 @@ func (p pairs) Set(ctx context.Context, owner string, changes map[string][]byte)
 				all = map[string][]byte{}
 				p.pairs[owner] = all
 			}
-			all[key] = own(value)
+			all[key] = bytes.Clone(value)
 		}
 		if len(all) == 0 {
 			delete(p.pairs, owner)
@@ -56,7 +57,7 @@ func (p pairs) All(ctx context.Context, owner string) iter.Seq2[storage.Pair, er
 		var list []storage.Pair
 		err := p.db.read(ctx, func() error {
 			for key, value := range p.pairs[owner] {
-				list = append(list, storage.Pair{Key: key, Value: own(value)})
+				list = append(list, storage.Pair{Key: key, Value: bytes.Clone(value)})
 			}
 			return nil
 		})
@@ -79,7 +80,7 @@ func (p pairs) Find(ctx context.Context, key string) iter.Seq2[storage.OwnerValu
 		err := p.db.read(ctx, func() error {
 			for owner, all := range p.pairs {
 				if value, ok := all[key]; ok {
-					list = append(list, storage.OwnerValue{Owner: owner, Value: own(value)})
+					list = append(list, storage.OwnerValue{Owner: owner, Value: bytes.Clone(value)})
 				}
 			}
 			return nil

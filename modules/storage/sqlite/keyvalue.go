@@ -3,6 +3,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -29,12 +30,12 @@ func (k keyValue) Get(ctx context.Context, owner string) ([]byte, error) {
 }
 
 func (k keyValue) Set(ctx context.Context, owner string, value []byte) error {
-	err := checkNames(owner)
+	err := storage.CheckNames(owner)
 	if len(value) > storage.MaxValue {
 		err = storage.ErrTooLarge
 	}
 	if err == nil {
-		value = own(value)
+		value = bytes.Clone(value)
 		err = k.db.writer.do(ctx, len(owner)+len(value), func(ctx context.Context, t *tx) error {
 			return k.set(ctx, t, owner, value)
 		})
@@ -90,12 +91,4 @@ func (c *conn) value(ctx context.Context, text string, args ...any) ([]byte, err
 		value = []byte{}
 	}
 	return value, err
-}
-
-// own returns a copy that the caller cannot change; nil stays nil.
-func own(value []byte) []byte {
-	if value == nil {
-		return nil
-	}
-	return append(make([]byte, 0, len(value)), value...)
 }

@@ -3,6 +3,7 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"iter"
@@ -30,18 +31,18 @@ func (p pairs) Set(ctx context.Context, owner string, changes map[string][]byte)
 	if len(changes) == 0 {
 		return nil
 	}
-	err := checkNames(owner)
-	bytes, owned := 0, make(map[string][]byte, len(changes))
+	err := storage.CheckNames(owner)
+	size, owned := 0, make(map[string][]byte, len(changes))
 	for key, value := range changes {
 		if len(value) > storage.MaxValue || len(key) > storage.MaxName {
 			err = storage.ErrTooLarge
 			break
 		}
-		bytes += len(owner) + len(key) + len(value) + opCost
-		owned[key] = own(value)
+		size += len(owner) + len(key) + len(value) + opCost
+		owned[key] = bytes.Clone(value)
 	}
 	if err == nil {
-		err = p.db.writer.do(ctx, bytes, func(ctx context.Context, t *tx) error { return p.set(ctx, t, owner, owned) })
+		err = p.db.writer.do(ctx, size, func(ctx context.Context, t *tx) error { return p.set(ctx, t, owner, owned) })
 	}
 	if err != nil {
 		return fmt.Errorf("write %s of %q: %w", p.name.name, owner, err)
@@ -102,15 +103,15 @@ func (p pairs) Find(ctx context.Context, key string) iter.Seq2[storage.OwnerValu
 
 // collect reads rows of a name and a value, up to pageBytes.
 func collect[T any](ctx context.Context, c *conn, text string, args []any, item func(string, []byte) T) (items []T, err error) {
-	bytes := 0
+	size := 0
 	err = c.each(ctx, text, args, func(r row) (bool, error) {
 		name, value := r.text(0), r.blob(1)
 		if value == nil {
 			value = []byte{}
 		}
 		items = append(items, item(name, value))
-		bytes += len(name) + len(value)
-		return bytes < pageBytes, nil
+		size += len(name) + len(value)
+		return size < pageBytes, nil
 	})
 	return items, err
 }

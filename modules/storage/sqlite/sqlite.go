@@ -188,7 +188,7 @@ func (db *DB) Archive(host, name string) (storage.Archive, error) {
 
 // store returns the store of that name, which may have no row yet.
 func (db *DB) store(n storeName) (*store, error) {
-	if err := checkNames(n.host, n.name); err != nil {
+	if err := storage.CheckNames(n.host, n.name); err != nil {
 		return nil, err
 	}
 	db.mu.Lock()

@@ -6,8 +6,6 @@ import (
 	"context"
 	"hash/maphash"
 	"sync/atomic"
-
-	"tercet/core/storage"
 )
 
 // store is what the three kinds have in common.
@@ -25,16 +23,6 @@ func newStore(db *DB, name storeName) *store {
 // hash spreads owners over the bits of chunk.touched.
 func (s *store) hash(owner string) uint64 {
 	return maphash.String(s.seed, owner) % 1024
-}
-
-// checkNames refuses hosts, stores, owners and keys that are too long.
-func checkNames(names ...string) error {
-	for _, name := range names {
-		if len(name) > storage.MaxName {
-			return storage.ErrTooLarge
-		}
-	}
-	return nil
 }
 
 // chunks yields, and reads ahead, what a store has: fetch reads some items behind
