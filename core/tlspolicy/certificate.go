@@ -6,12 +6,12 @@ import (
 	"bytes"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/asn1"
 	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
+	"iter"
 	"os"
 	"slices"
 	"strings"
@@ -151,7 +151,7 @@ func identities(c *x509.Certificate) []identity {
 	}
 	for _, e := range c.Extensions {
 		if e.Id.Equal(oidSubjectAltName) {
-			otherNames(e, add)
+			addOther(e.Value, add)
 		}
 	}
 	if len(all) == 0 && strings.IndexByte(c.Subject.CommonName, '.') > 0 && !strings.ContainsAny(c.Subject.CommonName, " @/") {
@@ -160,40 +160,52 @@ func identities(c *x509.Certificate) []identity {
 	return all
 }
 
-// otherNames reads xmppAddr and SRVName out of the alternative names.
-func otherNames(e pkix.Extension, add func(name, service, kind string)) {
-	var seq asn1.RawValue
-	if rest, err := asn1.Unmarshal(e.Value, &seq); err != nil || len(rest) > 0 || !seq.IsCompound {
-		return
-	}
-	for rest := seq.Bytes; len(rest) > 0; {
-		var name asn1.RawValue
-		var err error
-		if rest, err = asn1.Unmarshal(rest, &name); err != nil {
-			return
-		}
-		if name.Class != asn1.ClassContextSpecific || name.Tag != 0 {
-			continue
-		}
-		var oid asn1.ObjectIdentifier
-		var outer, value asn1.RawValue // OtherName ::= SEQUENCE { OID, [0] EXPLICIT ANY }
-		inner, err := asn1.Unmarshal(name.Bytes, &oid)
-		if err != nil {
-			continue
-		}
-		if _, err := asn1.Unmarshal(inner, &outer); err != nil || outer.Class != asn1.ClassContextSpecific || outer.Tag != 0 {
-			continue
-		}
-		if _, err := asn1.Unmarshal(outer.Bytes, &value); err != nil {
-			continue
-		}
-		text := string(value.Bytes)
+// addOther adds the names that are xmppAddr and SRVName.
+func addOther(san []byte, add func(name, service, kind string)) {
+	for oid, text := range OtherNames(san) {
 		switch {
 		case oid.Equal(oidXMPPAddr) && !strings.Contains(text, "@"): // a user's is no host's
 			add(toASCII(text), "", "XMPP")
 		case oid.Equal(oidSRVName):
 			if service, host, ok := strings.Cut(strings.TrimPrefix(text, "_"), "."); ok && strings.HasPrefix(text, "_") {
 				add(host, service, "SRV")
+			}
+		}
+	}
+}
+
+// OtherNames yields the names of other kinds in a subjectAltName, such as those
+// of RFC 6120 section 13.7.1, with their types. What is malformed is passed over
+// (RFC 5280 section 4.2.1.6).
+func OtherNames(san []byte) iter.Seq2[asn1.ObjectIdentifier, string] {
+	return func(yield func(asn1.ObjectIdentifier, string) bool) {
+		var seq asn1.RawValue
+		if rest, err := asn1.Unmarshal(san, &seq); err != nil || len(rest) > 0 || !seq.IsCompound {
+			return
+		}
+		for rest := seq.Bytes; len(rest) > 0; {
+			var name asn1.RawValue
+			var err error
+			if rest, err = asn1.Unmarshal(rest, &name); err != nil {
+				return
+			}
+			if name.Class != asn1.ClassContextSpecific || name.Tag != 0 {
+				continue
+			}
+			var oid asn1.ObjectIdentifier
+			var outer, value asn1.RawValue // OtherName ::= SEQUENCE { OID, [0] EXPLICIT ANY }
+			inner, err := asn1.Unmarshal(name.Bytes, &oid)
+			if err != nil {
+				continue
+			}
+			if _, err := asn1.Unmarshal(inner, &outer); err != nil || outer.Class != asn1.ClassContextSpecific || outer.Tag != 0 {
+				continue
+			}
+			if _, err := asn1.Unmarshal(outer.Bytes, &value); err != nil {
+				continue
+			}
+			if !yield(oid, string(value.Bytes)) {
+				return
 			}
 		}
 	}

@@ -18,6 +18,8 @@ import (
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"tercet/core/tlspolicy"
 )
 
 // openSSL is ssl, as far as it is about certificates. TLS itself belongs to
@@ -195,43 +197,14 @@ func certificateExtensions(l *lua.LState) int {
 	}
 	for _, e := range c.Extensions {
 		if e.Id.Equal(asn1.ObjectIdentifier{2, 5, 29, 17}) {
-			otherNames(e.Value, list)
+			for oid, name := range tlspolicy.OtherNames(e.Value) {
+				list(oid.String(), name)
+			}
 			names.RawSetString("name", lua.LString("X509v3 Subject Alternative Name"))
 			t.RawSetString("2.5.29.17", names)
 		}
 	}
 	return one(l, t)
-}
-
-// otherNames reads the names of other kinds in a subjectAltName (RFC 5280
-// section 4.2.1.6).
-func otherNames(der []byte, found func(key string, values ...string)) {
-	var all asn1.RawValue
-	if _, err := asn1.Unmarshal(der, &all); err != nil {
-		return
-	}
-	for rest := all.Bytes; len(rest) > 0; {
-		var name asn1.RawValue
-		var err error
-		if rest, err = asn1.Unmarshal(rest, &name); err != nil {
-			return
-		}
-		if name.Class != asn1.ClassContextSpecific || name.Tag != 0 {
-			continue
-		}
-		var oid asn1.ObjectIdentifier
-		var value, inner asn1.RawValue
-		after, err := asn1.Unmarshal(name.Bytes, &oid)
-		if err != nil {
-			continue
-		}
-		if _, err := asn1.Unmarshal(after, &value); err != nil {
-			continue
-		}
-		if _, err := asn1.Unmarshal(value.Bytes, &inner); err == nil {
-			found(oid.String(), string(inner.Bytes))
-		}
-	}
 }
 
 func certificateKey(l *lua.LState) int {
