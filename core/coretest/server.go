@@ -6,6 +6,7 @@ package coretest
 
 import (
 	"net"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -86,6 +87,18 @@ func (s *Server) Dial(service string) net.Conn {
 	if err != nil {
 		s.t.Fatal(err)
 	}
+	return conn
+}
+
+// DialControl connects to the control socket, for as long as the test takes.
+func (s *Server) DialControl() net.Conn {
+	s.t.Helper()
+	conn, err := net.Dial("unix", filepath.Join(s.Env.DataDir, "control.sock"))
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = conn.Close() }) // a second close is no fault
+	_ = conn.SetDeadline(time.Now().Add(30 * time.Second))
 	return conn
 }
 

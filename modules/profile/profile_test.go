@@ -11,7 +11,6 @@ import (
 	"fmt"
 	"io"
 	"net"
-	"path/filepath"
 	"regexp"
 	"runtime"
 	"strings"
@@ -38,17 +37,6 @@ func newTool(t *testing.T, lua string, more ...module.Definition) tool {
 	return tool{coretest.New(t, lua, append(more, modules.All...)...), t}
 }
 
-func (x tool) dial() net.Conn {
-	x.t.Helper()
-	c, err := net.Dial("unix", filepath.Join(x.Env.DataDir, "control.sock"))
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	x.t.Cleanup(func() { _ = c.Close() }) // closed before, mostly
-	_ = c.SetDeadline(time.Now().Add(30 * time.Second))
-	return c
-}
-
 // An outcome is what a command gave.
 type outcome struct {
 	text, name string
@@ -61,7 +49,7 @@ type outcome struct {
 func (x tool) call(words string, each ...func(control.Reply)) (o outcome) {
 	x.t.Helper()
 	var err error
-	o.code, err = control.Do(x.dial(), control.Request{Args: strings.Fields(words)}, func(r control.Reply) error {
+	o.code, err = control.Do(x.DialControl(), control.Request{Args: strings.Fields(words)}, func(r control.Reply) error {
 		for _, fn := range each {
 			fn(r)
 		}
@@ -177,7 +165,7 @@ func TestUsage(t *testing.T) {
 		}
 	}
 	var list []string
-	if _, err := control.Do(x.dial(), control.Request{Args: []string{"__complete", "profile", "g"}, JSON: true}, func(r control.Reply) error {
+	if _, err := control.Do(x.DialControl(), control.Request{Args: []string{"__complete", "profile", "g"}, JSON: true}, func(r control.Reply) error {
 		return json.Unmarshal(r.Result, &list)
 	}); err != nil || fmt.Sprint(list) != "[goroutine]" {
 		t.Errorf("completed: %v, %v", list, err)
@@ -194,7 +182,7 @@ func TestUsage(t *testing.T) {
 // begin starts a command and waits for its first progress.
 func (x tool) begin(words string) net.Conn {
 	x.t.Helper()
-	c := x.dial()
+	c := x.DialControl()
 	b, err := json.Marshal(control.Request{Version: control.Version, Args: strings.Fields(words)})
 	if err != nil {
 		x.t.Fatal(err)
@@ -248,7 +236,7 @@ func TestOneAtATime(t *testing.T) {
 // An older program is told that it cannot take a file.
 func TestOldClient(t *testing.T) {
 	x := newTool(t, "")
-	c := x.dial()
+	c := x.DialControl()
 	if _, err := io.WriteString(c, `{"version":1,"args":["profile","heap"]}`+"\n"); err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"tercet/core/control"
 	"tercet/core/coretest"
@@ -63,23 +62,12 @@ func newTool(t *testing.T, lua string, more ...module.Definition) tool {
 	return tool{coretest.New(t, lua, append(more, modules.All...)...), t}
 }
 
-func (x tool) dial() net.Conn {
-	x.t.Helper()
-	c, err := net.Dial("unix", filepath.Join(x.Env.DataDir, "control.sock"))
-	if err != nil {
-		x.t.Fatal(err)
-	}
-	x.t.Cleanup(func() { _ = c.Close() }) // closed before, mostly
-	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-	return c
-}
-
 // call runs a command; what came back is one text: out, then "E:" errors, "P:"
 // progress, "R:" results, "A:" what is asked for.
 func (x tool) call(r control.Request) (string, int) {
 	x.t.Helper()
 	text := ""
-	code, err := control.Do(x.dial(), r, func(r control.Reply) error {
+	code, err := control.Do(x.DialControl(), r, func(r control.Reply) error {
 		text += r.Out
 		if r.Err != "" {
 			text += "E:" + r.Err
@@ -184,7 +172,7 @@ func TestCancel(t *testing.T) {
 	started, ended := make(chan bool), make(chan bool, 1)
 	x := newTool(t, `modules_enabled = { "extra" }`, extra(started, ended))
 	hang := func() net.Conn {
-		c := x.dial()
+		c := x.DialControl()
 		if _, err := io.WriteString(c, `{"args":["hang"]}`+"\n"); err != nil {
 			t.Fatal(err)
 		}
@@ -225,7 +213,7 @@ func TestHostile(t *testing.T) {
 		{"a panic", `{"args":["burst"]}` + "\n", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c := x.dial()
+			c := x.DialControl()
 			_, _ = io.WriteString(c, tt.send) // the server may close before it has all
 			b, _ := io.ReadAll(c)             // a reset after what is read is no fault
 			if tt.want == "E:" {
@@ -240,7 +228,7 @@ func TestHostile(t *testing.T) {
 		})
 	}
 	for range 50 {
-		x.dial() // silent
+		x.DialControl() // silent
 	}
 	if got, code := x.call(control.Request{Args: []string{"users"}}); code != 0 {
 		t.Errorf("beside silent ones: %d, %s", code, got)
