@@ -68,10 +68,9 @@ func glob(pattern, s string) bool {
 }
 
 // AllowURL reports whether a grant names the URL, or begins it with a slash at
-// the grant's end. Paths with dots or with an escaped slash are refused.
+// the grant's end. A path that servers may read in different ways is refused.
 func (g Grants) AllowURL(u *url.URL) bool {
-	if u.User != nil || u.Opaque != "" || u.Host == "" || u.Path == "" ||
-		path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/") && u.Path != "/" || strings.Contains(strings.ToLower(u.EscapedPath()), "%2f") {
+	if u.User != nil || u.Opaque != "" || u.Host == "" || !straight(u) {
 		return false
 	}
 	return slices.ContainsFunc(g, func(grant string) bool {
@@ -82,4 +81,22 @@ func (g Grants) AllowURL(u *url.URL) bool {
 		}
 		return u.Path == at.Path || strings.HasPrefix(u.Path, at.Path) && strings.HasSuffix(at.Path, "/")
 	})
+}
+
+// straight reports whether a path leads down only, whoever reads it: it has no
+// dots for segments, be they escaped or with parameters behind, no empty
+// segments, no escaped slash and no backslash.
+func straight(u *url.URL) bool {
+	if u.Path == "" || path.Clean(u.Path) != strings.TrimSuffix(u.Path, "/") && u.Path != "/" {
+		return false
+	}
+	if strings.Contains(u.Path, `\`) || strings.Contains(strings.ToLower(u.EscapedPath()), "%2f") {
+		return false
+	}
+	for segment := range strings.SplitSeq(u.Path, "/") {
+		if name, _, _ := strings.Cut(segment, ";"); name == "." || name == ".." {
+			return false
+		}
+	}
+	return true
 }
