@@ -13,6 +13,7 @@ import (
 	"tercet/config/luacfg"
 	"tercet/core"
 	"tercet/modules"
+	"tercet/modules/guest/lua"
 	"tercet/modules/guest/wasm"
 	"tercet/plugins/extauth"
 )
@@ -22,6 +23,9 @@ var version = "0.1.0-dev"
 
 // inspectors look at the files of guests.
 var inspectors = map[string]author.Inspector{
+	".lua": func(ctx context.Context, file string, options json.RawMessage) author.Finding {
+		return lua.Inspect(ctx, file, options)
+	},
 	".wasm": func(ctx context.Context, file string, options json.RawMessage) author.Finding {
 		return wasm.Inspect(ctx, file, options)
 	},

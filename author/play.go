@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 
-	"tercet/config"
 	"tercet/core"
 	"tercet/core/control"
+	"tercet/core/module"
 	"tercet/golden"
 )
 
@@ -39,13 +39,14 @@ func play(ctx context.Context, c core.Call) int {
 		return fail(c, err.Error())
 	}
 	defer os.RemoveAll(s.dir) //nolint:errcheck // it is in the system's temporary directory
-	scripts, err := filepath.Glob(filepath.Join(words[0], "tests", "*.txtar"))
+	scripts, err := list(filepath.Join(words[0], "tests"), "", ".txtar")
 	if err != nil || len(scripts) == 0 {
 		return fail(c, "there is no golden stream: "+filepath.Join(words[0], "tests", "*.txtar"))
 	}
 	code := control.OK
 	all := make([]outcome, 0, len(scripts))
-	for _, file := range scripts {
+	for _, script := range scripts {
+		file := filepath.Join(words[0], "tests", filepath.Base(script)) // as it was called
 		o := s.play(ctx, file)
 		all = append(all, o)
 		word := "ok  "
@@ -74,37 +75,60 @@ type stage struct {
 }
 
 // newStage takes what is built of a project.
-func newStage(b core.Build, dir string) (*stage, error) {
-	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, fmt.Errorf("%s is no folder with a project", dir)
-	}
-	top, err := filepath.Abs(dir)
-	if err != nil {
-		return nil, fmt.Errorf("find the project: %w", err)
-	}
-	guests, err := filepath.Glob(filepath.Join(top, "*.wasm"))
-	scripts, more := filepath.Glob(filepath.Join(top, "mod_*.lua"))
-	if err = errors.Join(err, more); err != nil {
-		return nil, fmt.Errorf("find the project: %w", err)
-	}
-	if len(guests)+len(scripts) == 0 {
+func newStage(b core.Build, dir string) (s *stage, err error) {
+	guests, err := list(dir, "", ".wasm")
+	scripts, more := list(dir, "mod_", ".lua")
+	switch {
+	case errors.Join(err, more) != nil:
+		return nil, fmt.Errorf("%s is no folder with a project: %w", dir, errors.Join(err, more))
+	case len(guests)+len(scripts) == 0:
 		return nil, fmt.Errorf("%s has neither a .wasm nor a mod_*.lua: build it first, by make", dir)
 	}
-	s := &stage{build: b}
+	s = &stage{build: b}
+	if len(scripts) > 0 {
+		if s.extra, err = withLua(b, scripts); err != nil {
+			return nil, err
+		}
+	}
 	if s.dir, err = os.MkdirTemp("", "tercet"); err != nil {
 		return nil, fmt.Errorf("make a folder for the server: %w", err)
 	}
 	for _, file := range guests {
 		if err := os.Symlink(file, filepath.Join(s.dir, filepath.Base(file))); err != nil {
-			return nil, fmt.Errorf("take the module: %w", err)
-		}
-	}
-	if len(scripts) > 0 {
-		if err := s.takeLua(top, scripts); err != nil {
-			return nil, err
+			return nil, errors.Join(fmt.Errorf("take the module: %w", err), os.RemoveAll(s.dir))
 		}
 	}
 	return s, nil
+}
+
+// list returns the absolute names of the files in a folder that begin and end
+// like this.
+func list(dir, begin, end string) ([]string, error) {
+	top, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(top)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), begin) && strings.HasSuffix(e.Name(), end) && !e.IsDir() {
+			names = append(names, filepath.Join(top, e.Name()))
+		}
+	}
+	return names, nil
+}
+
+// withLua is what a config begins with that has the server look for these
+// modules.
+func withLua(b core.Build, files []string) (string, error) {
+	if _, ok := module.NewCatalogue(b.Modules)["lua"]; !ok {
+		return "", fmt.Errorf("%s: this server does not run modules in Lua: its build has no runtime \"lua\"; \"tercet module check\" reads them all the same",
+			filepath.Base(files[0]))
+	}
+	return fmt.Sprintf("plugin_paths = { %q } ", filepath.Dir(files[0])), nil
 }
 
 // play plays one golden stream to a server of its own.
@@ -122,36 +146,33 @@ func (s *stage) play(ctx context.Context, file string) outcome {
 		o.Error = file + ": nothing is sent, and nothing is wanted"
 	default:
 		if err := s.run(ctx, sc); err != nil {
-			o.Error = err.Error()
+			o.Error = strings.ReplaceAll(err.Error(), s.dir+string(filepath.Separator), "")
 		}
 	}
 	return o
 }
 
 func (s *stage) run(ctx context.Context, sc golden.Script) error {
-	srv, problems, err := golden.Start(ctx, s.build, s.dir, s.extra+sc.Config)
+	srv, err := golden.Start(ctx, s.build, s.dir, s.extra+sc.Config)
 	if err != nil {
-		return startError(sc, problems, err)
+		return sc.Misconfigured(sc.Line, err)
 	}
 	defer func() {
 		srv.Stop("the script is over")
 		srv.Wait()
 	}()
-	return sc.Run(target{srv.Target(ctx), s.extra})
-}
-
-// startError says what is wrong with the lines of the script.
-func startError(sc golden.Script, problems []config.Problem, err error) error {
-	var lines []string
-	for _, p := range problems {
-		if p.Severity == config.Error {
-			lines = append(lines, fmt.Sprintf("%s:%d: config.lua: %s", sc.Name, sc.Line+p.Pos.Line, p.Text))
+	for _, m := range srv.Env.Manager.List() {
+		if m.State == "suspended" { // a module in Lua that fails does not keep the server from starting
+			return fmt.Errorf("%s:%d: %s does not start; the log says why", sc.Name, sc.Line, m.Name)
 		}
 	}
-	if len(lines) == 0 {
-		return fmt.Errorf("%s:%d: config.lua: %w", sc.Name, sc.Line, err)
+	err = sc.Run(target{srv.Target(ctx), s.extra})
+	for _, p := range srv.Problems {
+		if err != nil && p.Pos.Line > 0 { // it may be why
+			err = fmt.Errorf("%w\n%s:%d: warning: %s", err, sc.Name, sc.Line+p.Pos.Line, p.Text)
+		}
 	}
-	return errors.New(strings.Join(lines, "\n"))
+	return err
 }
 
 // target puts what the stage adds before each new config.

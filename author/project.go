@@ -31,7 +31,7 @@ import (
 var templates embed.FS
 
 // languages are those that a project can be made in.
-func languages() []string { return []string{"go", "rust", "c", "assemblyscript"} }
+func languages() []string { return []string{"lua", "go", "rust", "c", "assemblyscript"} }
 
 // synonyms are what people call the languages, too.
 var synonyms = map[string]string{"golang": "go", "rs": "rust", "as": "assemblyscript", "asc": "assemblyscript", "typescript": "assemblyscript", "ts": "assemblyscript"}
@@ -86,11 +86,7 @@ func makeProject(_ context.Context, c core.Call) int {
 	for _, n := range names {
 		fmt.Fprintln(c.Out, filepath.Join(dir, n))
 	}
-	build := "make test"
-	if lang == "lua" {
-		build = "tercet module check mod_" + name + ".lua"
-	}
-	fmt.Fprintf(c.Out, "What next: cd %s; %s; README.md says the rest.\n", dir, build)
+	fmt.Fprintf(c.Out, "What next: cd %s && make test; README.md says the rest.\n", dir)
 	return control.OK
 }
 
@@ -109,7 +105,16 @@ func checkName(b core.Build, name string) error {
 	if _, ok := module.NewCatalogue(b.Modules)[name]; ok {
 		return fmt.Errorf("%q is a module of this server already", name)
 	}
+	if slices.Contains(reserved, name) {
+		return fmt.Errorf("%q is a word of Lua, in which the config is written; did you mean %q?", name, name+"_filter")
+	}
 	return nil
+}
+
+// reserved are the words that a config can not have as a name.
+var reserved = []string{
+	"and", "break", "do", "else", "elseif", "end", "false", "for", "function", "goto", "if", "in", "local", "nil", "not", "or",
+	"repeat", "return", "then", "true", "until", "while",
 }
 
 // repair makes a name of what is none, or "".

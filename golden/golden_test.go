@@ -13,12 +13,14 @@ import (
 	"tercet/modules"
 )
 
+var build = core.Build{Version: "test", Modules: modules.All, Load: luacfg.Load}
+
 // start starts a server with all modules.
 func start(t *testing.T, lua string) *golden.Server {
 	t.Helper()
-	s, problems, err := golden.Start(t.Context(), core.Build{Version: "test", Modules: modules.All, Load: luacfg.Load}, t.TempDir(), lua)
+	s, err := golden.Start(t.Context(), build, t.TempDir(), lua)
 	if err != nil {
-		t.Fatal(err, problems)
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		s.Stop("the test is over")
@@ -71,7 +73,8 @@ func TestFaults(t *testing.T) {
 		{"a step of the target's", "-- let n --\n7\n-- equal --\n7 {n}\n", ""},
 		{"a step that fails", "-- let n --\n7\n-- equal --\n{n} 8\n", "s:4: equal: 7 is not 8"},
 		{"another end", "-- stranger sends --\n<a/>\n-- stranger ends --\n<stream:error><conflict xmlns='urn:ietf:params:xml:ns:xmpp-streams'/></stream:error>\n", "s:4: stranger ends: "},
-		{"a bad config", "-- reload --\nmodules_enabled = 1\n", "s:2: reload: "},
+		{"a bad config", "-- reload --\nmodules_enabled = 1\n", "s:3: modules_enabled: "},
+		{"a config that is no Lua", "-- romeo connects --\n-- reload --\n\nname = = 1\n", "s:5: syntax error"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			err := golden.Parse("s", "a title\n"+tt.script).Run(stepper{s.Target(t.Context())})
@@ -96,10 +99,21 @@ func TestParse(t *testing.T) {
 }
 
 // Problems of a config have the lines of the script.
-func TestProblems(t *testing.T) {
-	_, problems, err := golden.Start(t.Context(), core.Build{Version: "test", Modules: modules.All, Load: luacfg.Load}, t.TempDir(),
-		"modules_enabled = { \"ping\" }\nmodules_enabled = 7\n")
-	if err == nil || len(problems) == 0 || problems[0].Pos.Line != 2 {
-		t.Errorf("got %v, %v, want a problem in line 2", problems, err)
+func TestMisconfigured(t *testing.T) {
+	for _, tt := range []struct{ name, lua, want string }{
+		{"two problems", "modules_enabled = 7\nmodules_disabled = 7\n", "s:4: modules_enabled: "},
+		{"the second", "modules_enabled = 7\nmodules_disabled = 7\n", "\ns:5: modules_disabled: "},
+		{"syntax", "\nname = = 1\n", "s:5: "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := golden.Start(t.Context(), build, t.TempDir(), tt.lua)
+			if err == nil {
+				t.Fatal("it started")
+			}
+			sc := golden.Parse("s", "title\n\n-- config.lua --\n"+tt.lua)
+			if got := sc.Misconfigured(sc.Line, err).Error(); !strings.Contains("\n"+got, "\n"+strings.TrimPrefix(tt.want, "\n")) {
+				t.Errorf("got %q, want %q", got, tt.want)
+			}
+		})
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"tercet/config"
+	"tercet/config/luacfg"
 	"tercet/core/element"
 )
 
@@ -100,11 +102,38 @@ func (sc Script) Run(target Target) error {
 	r := &player{script: sc, target: target, clients: make(map[string]*Stream), vars: make(map[string]string)}
 	defer r.hangUp()
 	for _, s := range sc.sections {
+		if s.head == "reload" {
+			if err := target.Reconfigure(s.body); err != nil {
+				return sc.Misconfigured(s.line, err)
+			}
+			continue
+		}
 		if err := r.section(s); err != nil {
 			return fmt.Errorf("%s:%d: %s: %w", sc.Name, s.line, s.head, err)
 		}
 	}
 	return nil
+}
+
+// Misconfigured is the error that a server has returned for a config of the
+// script, which begins behind a line: what is wrong has the script's lines.
+func (sc Script) Misconfigured(line int, err error) error {
+	var syntax *luacfg.Error
+	if errors.As(err, &syntax) {
+		return fmt.Errorf("%s:%d: %s", sc.Name, line+syntax.Pos.Line, syntax.Text)
+	}
+	var lines []string
+	if bad := (*ConfigError)(nil); errors.As(err, &bad) {
+		for _, p := range bad.Problems {
+			if p.Severity == config.Error {
+				lines = append(lines, fmt.Sprintf("%s:%d: %s", sc.Name, line+p.Pos.Line, p.Text))
+			}
+		}
+	}
+	if len(lines) == 0 {
+		return fmt.Errorf("%s:%d: %w", sc.Name, line, err)
+	}
+	return errors.New(strings.Join(lines, "\n"))
 }
 
 type player struct {
@@ -121,9 +150,6 @@ func (r *player) hangUp() {
 }
 
 func (r *player) section(s section) error {
-	if s.head == "reload" {
-		return r.target.Reconfigure(s.body)
-	}
 	if own, ok := r.target.(Stepper); ok {
 		if known, err := own.Step(s.head, r.fill(s.body), r.vars); known || err != nil {
 			return err

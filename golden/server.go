@@ -34,26 +34,43 @@ func Password(user string) string { return "secret of " + strings.ToLower(user) 
 // A Server is a whole server in memory.
 type Server struct {
 	*core.Server
-	file string
+	Problems []config.Problem // of the config that it has started with
+	file     string
 }
+
+// A ConfigError says why a server does not take a config.
+type ConfigError struct {
+	Problems []config.Problem
+	Err      error
+}
+
+// Error has a line for each problem.
+func (e *ConfigError) Error() string {
+	text := e.Err.Error()
+	for _, p := range e.Problems {
+		text += "\n" + p.String()
+	}
+	return text
+}
+
+func (e *ConfigError) Unwrap() error { return e.Err }
 
 // Start starts a server with a config in Lua, which is written into the folder
 // dir. The config is global; without a VirtualHost of its own it serves Domain.
-// It returns the problems of the config, too; the caller stops the server.
-func Start(ctx context.Context, b core.Build, dir, lua string) (*Server, []config.Problem, error) {
+// The caller stops the server.
+func Start(ctx context.Context, b core.Build, dir, lua string) (*Server, error) {
 	s := &Server{file: filepath.Join(dir, "tercet.cfg.lua")}
 	if err := s.Write(lua); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	c, err := b.Load(s.file)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	var problems []config.Problem
-	if s.Server, problems, err = core.Start(ctx, b, c); err != nil {
-		return nil, problems, err
+	if s.Server, s.Problems, err = core.Start(ctx, b, c); err != nil {
+		return nil, &ConfigError{s.Problems, err}
 	}
-	return s, problems, nil
+	return s, nil
 }
 
 // Write replaces the config file; Reload puts it in force.
@@ -74,7 +91,7 @@ func (s *Server) Reconfigure(ctx context.Context, lua string) (module.Plan, erro
 	}
 	plan, err := s.Reload(ctx)
 	if err != nil {
-		return plan, fmt.Errorf("reload: %w %v", err, plan.Problems)
+		return plan, &ConfigError{plan.Problems, err}
 	}
 	return plan, nil
 }

@@ -7,7 +7,6 @@ package sdk
 import (
 	"embed"
 	"io/fs"
-	"path"
 	"strings"
 )
 
@@ -17,7 +16,7 @@ import (
 //go:embed go.txtar
 var goArchive string
 
-//go:embed c/*.h rust/*.rs assemblyscript/*.ts lua/*.lua
+//go:embed c/*.h rust/*.rs assemblyscript/*.ts lua
 var files embed.FS
 
 // API lists all that a guest in WebAssembly can attach to.
@@ -25,21 +24,22 @@ var files embed.FS
 //go:embed api.txt
 var API []byte
 
-// Files are those of a language's SDK by their names; nil for a language that
-// has none.
+// Files are those of a language's SDK by their names, which may have slashes;
+// nil for a language that has none.
 func Files(language string) map[string][]byte {
 	if language == "go" {
 		return unpack(goArchive)
 	}
-	entries, err := fs.ReadDir(files, language)
+	all := make(map[string][]byte)
+	err := fs.WalkDir(files, language, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		all[strings.TrimPrefix(name, language+"/")], err = files.ReadFile(name)
+		return err
+	})
 	if err != nil {
 		return nil
-	}
-	all := make(map[string][]byte)
-	for _, e := range entries {
-		if b, err := files.ReadFile(path.Join(language, e.Name())); err == nil {
-			all[e.Name()] = b
-		}
 	}
 	return all
 }

@@ -54,6 +54,9 @@ func TestFiles(t *testing.T) {
 			t.Errorf("%s: %s has %d bytes, want %d", language, name, len(got), len(want))
 		}
 	}
+	if got := sdk.Files("lua")["util/stanza.lua"]; !bytes.HasPrefix(got, []byte("---@meta\n")) {
+		t.Errorf("lua: util/stanza.lua begins with %.20q", got)
+	}
 	if got := sdk.Files("cobol"); got != nil {
 		t.Error("there is an SDK for cobol:", got)
 	}

@@ -33,9 +33,9 @@ type Server struct {
 func New(t testing.TB, lua string, mods ...module.Definition) *Server {
 	t.Helper()
 	b := core.Build{Version: "test", Modules: mods, Load: luacfg.Load}
-	srv, problems, err := golden.Start(t.Context(), b, t.TempDir(), lua)
+	srv, err := golden.Start(t.Context(), b, t.TempDir(), lua)
 	if err != nil {
-		t.Fatal(err, problems)
+		t.Fatal(err)
 	}
 	t.Cleanup(func() {
 		srv.Stop("the test is over")

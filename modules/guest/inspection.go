@@ -42,6 +42,11 @@ type Ask struct {
 	Detail   string  `json:"detail,omitempty"` // the filter of a hook, the value of an add, the period of an every
 }
 
+// Inspect begins the inspection of a file.
+func Inspect(file, kind string) *Inspection {
+	return &Inspection{File: file, Kind: kind, Problems: []Fault{}, Notes: []Fault{}, Facts: []Fact{}, Asks: []Ask{}, Allow: []string{}}
+}
+
 // Wrong adds a problem.
 func (in *Inspection) Wrong(line int, format string, args ...any) {
 	in.Problems = append(in.Problems, Fault{line, fmt.Sprintf(format, args...)})

@@ -16,6 +16,7 @@ import (
 
 	"github.com/tetratelabs/wazero/imports/wasi_snapshot_preview1"
 
+	"tercet/config"
 	points "tercet/core/guest"
 	"tercet/modules/guest"
 )
@@ -24,7 +25,7 @@ import (
 // run: it is granted all that it asks for, has the options, a JSON object, and
 // nothing of what it does takes effect.
 func Inspect(ctx context.Context, file string, options json.RawMessage) *guest.Inspection {
-	in := &guest.Inspection{File: file, Kind: "wasm"}
+	in := guest.Inspect(file, "wasm")
 	n := &notebook{in: in, known: make(map[string]json.RawMessage)}
 	if len(options) > 0 {
 		if err := json.Unmarshal(options, &n.known); err != nil {
@@ -60,6 +61,7 @@ func Inspect(ctx context.Context, file string, options json.RawMessage) *guest.I
 			in.Note(0, "it has asked for options that were not given, by --options '{...}': %s", strings.Join(n.lacks, ", "))
 		}
 	} else {
+		in.Add("ABI", strconv.Itoa(abiVersion))
 		in.Add("loaded", kilobytes(first.size())+" of memory")
 		p.propose(in, first.size())
 		first.close()
@@ -187,12 +189,17 @@ func (n *notebook) add(name string, value json.RawMessage) error {
 
 // door is the extension point of a name.
 func door(name string) (points.Door, error) {
+	var names []string
 	for _, d := range points.Doors() {
+		names = append(names, d.Name)
 		if rest, ok := strings.CutPrefix(name, d.Name); ok && (rest == "" || strings.HasSuffix(d.Name, "/")) {
 			return d, nil
 		}
 	}
-	return points.Door{}, fmt.Errorf("%w: %q (tercet module new writes a list: api.txt)", points.ErrUnknown, name)
+	if near := config.Suggest(name, names); near != "" {
+		return points.Door{}, fmt.Errorf("%w: %q; did you mean %q?", points.ErrUnknown, name, near)
+	}
+	return points.Door{}, fmt.Errorf("%w: %q; they are listed in sdk/api.txt", points.ErrUnknown, name)
 }
 
 func (n *notebook) every(time.Duration, func(context.Context)) {}

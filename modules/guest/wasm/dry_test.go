@@ -27,7 +27,7 @@ func TestInspectExample(t *testing.T) {
 	var text strings.Builder
 	in.Print(&text)
 	for _, part := range []string{
-		"at least 64 KB", "abi, alloc, event, load", "hook pre-message/full, priority 10, child=jabber:client:body\n",
+		"ABI        1\n", "at least 64 KB", "abi, alloc, event, load", "hook pre-message/full, priority 10, child=jabber:client:body\n",
 		"add feature, \"urn:example:filter\"\n", "options    words\n", `allow = { "add:feature", "hook:iq-get`, `path = "guest.wasm"`,
 	} {
 		if !strings.Contains(text.String(), part) {
@@ -51,7 +51,7 @@ func TestInspectFaults(t *testing.T) {
 		{"right", load("return 0;"), ""},
 		{"a failure", load("return 7;"), "load returned 7"},
 		{"a trap", load("__builtin_trap();"), "unreachable"},
-		{"an unknown hook", load(`return tercet_hook(T("pre-massage/bare"), 0, T("")) < 0;`), `no such extension point: "pre-massage/bare"`},
+		{"an unknown hook", load(`return tercet_hook(T("pre-massage/bare"), 0, T("")) < 0;`), `no such extension point: "pre-massage/bare"; did you mean "pre-message/bare"?`},
 		{"a list is no hook", load(`return tercet_hook(T("feature"), 0, T("")) < 0;`), "takes values, not handlers"},
 		{"a hook is no list", load(`return tercet_add(T("pre-message/bare"), T("1")) < 0;`), "takes handlers, not values"},
 		{"a bad filter", load(`return tercet_hook(T("message/bare"), 0, T("colour=red")) < 0;`), "colour"},

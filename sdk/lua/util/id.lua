@@ -1,0 +1,19 @@
+---@meta
+-- SPDX-License-Identifier: Apache-2.0
+
+-- Random names, safe in URLs: of 3, 9, 18 and 27 random bytes.
+local id = {}
+
+---@return string
+function id.tiny() end
+
+---@return string
+function id.short() end
+
+---@return string
+function id.medium() end
+
+---@return string
+function id.long() end
+
+return id
