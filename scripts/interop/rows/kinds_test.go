@@ -9,11 +9,22 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 )
 
-// prosodyModules is where Debian's packages prosody and prosody-modules have
-// the modules.
-const prosodyModules = "/usr/lib/prosody/modules"
+// A kind is a program that rows are played to.
+type kind struct {
+	preamble func(s *server) string // what its config needs beyond the common
+	run      func(s *server) *exec.Cmd
+	control  func(s *server, args ...string) *exec.Cmd
+	addUser  func(s *server, account, host, password string) error
+	failed   *regexp.Regexp // a line of the log about an error
+	asUser   *syscall.SysProcAttr
+}
+
+// prosodyFiles are there where Debian's packages prosody and prosody-modules
+// are installed.
+var prosodyFiles = []string{"/usr/bin/prosody", "/usr/lib/prosody/modules/mod_firewall"}
 
 // prosody is the genuine one, of Debian's packages.
 func prosody() *kind {
@@ -26,7 +37,7 @@ func prosody() *kind {
 			return exec.Command("prosodyctl", append([]string{"--config", s.config}, args...)...)
 		},
 		addUser: writeAccount,
-		failed:  regexp.MustCompile(`^\S+ +error\t`),
+		failed:  regexp.MustCompile(`^\S+\s+error\t`),
 		asUser:  as("prosody"),
 	}
 }
@@ -35,14 +46,14 @@ func prosody() *kind {
 // while.
 func writeAccount(s *server, account, host, password string) error {
 	dir := filepath.Join(s.dir, "data", encode(host), "accounts")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("add account: %w", err)
 	}
 	text := fmt.Sprintf("return {\n\t[\"password\"] = %q;\n};\n", password)
 	if err := os.WriteFile(filepath.Join(dir, encode(account)+".dat"), []byte(text), 0o600); err != nil {
 		return fmt.Errorf("add account: %w", err)
 	}
-	return s.own()
+	return s.give()
 }
 
 // encode writes a name as prosody's datamanager writes those of files.
@@ -58,32 +69,31 @@ func encode(name string) string {
 	return b.String()
 }
 
-// tercet is the binary that is tested; it takes the modules of a row from
-// their Lua files, even those that it has itself.
+// tercet is the built server. It takes the modules of a row from their Lua
+// files, even those that it has itself.
 func tercet(binary string) *kind {
 	command := func(s *server, args ...string) *exec.Cmd {
 		return exec.Command(binary, append([]string{"--config", s.config}, args...)...)
 	}
 	return &kind{
 		preamble: func(s *server) string {
-			return fmt.Sprintf(`plugin_paths = { %q, %q }
+			return fmt.Sprintf(`plugin_paths = { %q }
 force_lua_modules = %s
-default_iteration_count = 4096
 auth_limit_allow = { "127.0.0.1" }
 admin_socket = "control.sock"
 log = { debug = "*console" }
-`, s.dir+"/plugins", prosodyModules, luaList(append([]string{"rows"}, s.modules...)))
+`, s.dir+"/plugins", luaList(s.modules))
 		},
 		run:     func(s *server) *exec.Cmd { return command(s, "run") },
 		control: command,
 		addUser: func(s *server, account, host, password string) error {
-			cmd := command(s, "adduser", account+"@"+host, "--password-stdin")
+			cmd := s.command(command(s, "adduser", account+"@"+host, "--password-stdin"))
 			cmd.Stdin = strings.NewReader(password + "\n")
 			if out, err := cmd.CombinedOutput(); err != nil {
 				return fmt.Errorf("add account: %w: %s", err, out)
 			}
 			return nil
 		},
-		failed: regexp.MustCompile(`level=ERROR|"level":"ERROR"|^\S+ +error\t`),
+		failed: regexp.MustCompile(`\terror\t`),
 	}
 }

@@ -11,25 +11,25 @@ import (
 	"strings"
 )
 
-// A row is a file of testdata: what a module of Prosody does, on the wire.
+// A row is a file of testdata: what modules of Prosody do, on the wire.
 type row struct {
-	name    string // of the file
-	number  int    // in the table of the README
-	modules []string
-	text    string
+	name     string // of the file
+	number   int    // in the table
+	modules  []string
+	sentence string
+	text     string
 }
 
-// A play is one run of a row: with its modules, or without them.
+// A play is what of a row is for one way to play it.
 type play struct {
-	with   bool
 	config string
 	files  map[string]string
 	errors []string // that the log must have
-	steps  string
+	steps  string   // a golden stream
 }
 
 var (
-	title     = regexp.MustCompile(`^Row (\d+), ([a-z0-9_ ]+) \[(ref|doc)\]: \S`)
+	title     = regexp.MustCompile(`^Row (\d+), ([a-z0-9_ ]+) \[ref\]: (\S.*)`)
 	separator = regexp.MustCompile(`^-- (.+) --\s*$`)
 )
 
@@ -44,68 +44,80 @@ func readRows() ([]row, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read row: %w", err)
 		}
-		first, _, _ := strings.Cut(string(text), "\n")
-		m := title.FindStringSubmatch(first)
-		if m == nil {
-			return nil, fmt.Errorf("%s: the first line is not %q", file, `Row N, MODULES [ref]: sentence`)
+		r, err := parseRow(strings.TrimSuffix(filepath.Base(file), ".txtar"), string(text))
+		if err != nil {
+			return nil, err
 		}
-		n, _ := strconv.Atoi(m[1]) // they are digits
-		rows = append(rows, row{
-			name: strings.TrimSuffix(filepath.Base(file), ".txtar"), number: n,
-			modules: strings.Fields(m[2]), text: string(text),
-		})
+		rows = append(rows, r)
 	}
 	return rows, nil
 }
 
-// play takes out of the row what is not meant for this run. Lines keep their
-// numbers.
+func parseRow(name, text string) (row, error) {
+	m := title.FindStringSubmatch(text)
+	if m == nil {
+		return row{}, fmt.Errorf("%s: the first line is not %q", name, `Row N, MODULES [ref]: sentence`)
+	}
+	n, err := strconv.Atoi(m[1])
+	if err != nil {
+		return row{}, fmt.Errorf("%s: %w", name, err)
+	}
+	return row{name: name, number: n, modules: strings.Fields(m[2]), sentence: m[3], text: text}, nil
+}
+
+// play takes out of the row what is for servers with the modules, or without
+// them. Steps keep the numbers of their lines.
 func (r row) play(with bool, places *strings.Replacer) play {
-	p := play{with: with, files: make(map[string]string)}
-	var config, errors, steps strings.Builder
-	file := ""
-	to := &steps
+	p := play{files: make(map[string]string)}
+	var wanted, steps string
+	to := &steps // where the lines go
+	var dropped, file string
+	name := ""
+	keep := func() {
+		if to == &file {
+			p.files[name] = file
+		}
+		file = ""
+	}
 	for line := range strings.Lines(places.Replace(r.text)) {
 		m := separator.FindStringSubmatch(line)
 		if m == nil {
-			if to == nil {
-				p.files[file] += line
-			} else {
-				to.WriteString(line)
-			}
+			*to += line
 			if to != &steps {
-				steps.WriteString("\n")
+				steps += "\n"
 			}
 			continue
 		}
+		keep()
 		head, meant := m[1], true
 		if rest, ok := strings.CutPrefix(head, "with: "); ok {
 			head, meant = rest, with
 		} else if rest, ok := strings.CutPrefix(head, "without: "); ok {
 			head, meant = rest, !with
 		}
-		name, isFile := strings.CutPrefix(head, "file ")
+		path, isFile := strings.CutPrefix(head, "file ")
 		switch {
 		case !meant:
-			to = new(strings.Builder)
+			to = &dropped
 		case head == "config.lua":
-			to = &config
+			to = &p.config
 		case head == "errors":
-			to = &errors
+			to = &wanted
 		case isFile:
-			to, file = nil, name
+			to, name = &file, path
 		default:
 			to = &steps
-			steps.WriteString("-- " + head + " --\n")
+			steps += "-- " + head + " --\n"
 			continue
 		}
-		steps.WriteString("\n")
+		steps += "\n"
 	}
-	p.config, p.steps = config.String(), steps.String()
-	for line := range strings.Lines(errors.String()) {
+	keep()
+	for line := range strings.Lines(wanted) {
 		if line = strings.TrimSpace(line); line != "" {
 			p.errors = append(p.errors, line)
 		}
 	}
+	p.steps = steps
 	return p
 }

@@ -4,13 +4,13 @@ package rows_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"os/user"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,37 +19,26 @@ import (
 	"time"
 
 	"tercet/core/coretest"
-	"tercet/core/module"
+	"tercet/golden"
 )
 
 // patience is how long something may take that must come.
-const patience = 10 * time.Second
+const patience = golden.Patience
 
 // domain is the host whose accounts a row names without it.
 const domain = "localhost"
 
-// A kind is a program that rows are played to.
-type kind struct {
-	preamble func(s *server) string // what its config needs beyond the common
-	run      func(s *server) *exec.Cmd
-	control  func(s *server, args ...string) *exec.Cmd
-	addUser  func(s *server, account, host, password string) error
-	failed   *regexp.Regexp // a line of the log about an error
-	asUser   *syscall.SysProcAttr
-}
-
 // A server is a process that one play of a row has for itself.
 type server struct {
-	t         *testing.T
 	kind      *kind
 	modules   []string // those of the row, in the runs that have them
-	reloaded  bool     // they are reloaded once before the first step
+	reload    bool     // they are reloaded once before the first step
 	dir       string
 	config    string
 	c2s, http int // ports
 	cmd       *exec.Cmd
 	log       *buffer
-	done      chan struct{}
+	done      chan struct{} // the process has ended
 	users     map[string]bool
 	answer    answer
 	pending   chan error // how a request ends that has begun
@@ -73,25 +62,34 @@ func (b *buffer) String() string {
 	return b.b.String()
 }
 
+// given are the ports that servers of this process have.
+var given sync.Map
+
+// freePort is a port that no server has, nor has had.
 func freePort(t *testing.T) int {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = l.Close() // it was a question
+		port := l.Addr().(*net.TCPAddr).Port
+		if _, had := given.LoadOrStore(port, true); !had {
+			return port
+		}
 	}
-	defer l.Close()
-	return l.Addr().(*net.TCPAddr).Port
 }
 
-// newServer makes the folder of a server; ports and folder are what a row
-// calls {c2s}, {http} and {dir}.
+// newServer makes the folder of a server; it and the server go away with the
+// test.
 func newServer(t *testing.T, k *kind) *server {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "tercet-rows") //nolint:usetesting // t.TempDir is closed to the user that runs the server
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &server{t: t, kind: k, dir: dir, c2s: freePort(t), http: freePort(t), log: new(buffer), users: make(map[string]bool)}
+	s := &server{kind: k, dir: dir, c2s: freePort(t), http: freePort(t), log: new(buffer), users: make(map[string]bool)}
 	t.Cleanup(func() {
 		if s.cmd != nil {
 			_ = s.cmd.Process.Kill() // nobody needs it any more
@@ -112,49 +110,56 @@ func tail(s string, n int) string {
 	return s
 }
 
+// places are what a row calls the folder and the ports.
 func (s *server) places() *strings.Replacer {
 	return strings.NewReplacer("{dir}", s.dir, "{http}", strconv.Itoa(s.http), "{c2s}", strconv.Itoa(s.c2s))
 }
 
 // write writes the config and the files of a play.
 func (s *server) write(p play) error {
-	for _, sub := range []string{"data", "certs", "plugins"} {
-		if err := os.MkdirAll(filepath.Join(s.dir, sub), 0o755); err != nil {
-			return fmt.Errorf("make folders: %w", err)
-		}
-	}
 	helper, err := os.ReadFile("plugins/mod_rows.lua")
 	if err != nil {
-		return fmt.Errorf("read the module that reloads: %w", err)
+		return fmt.Errorf("read the module that reports: %w", err)
 	}
+	s.config = filepath.Join(s.dir, "server.cfg.lua")
 	files := map[string]string{"plugins/mod_rows.lua": string(helper), "server.cfg.lua": s.preamble() + p.config}
 	for name, text := range p.files {
 		files[name] = text
 	}
-	for name, text := range files {
-		name = filepath.Join(s.dir, name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+	for _, sub := range []string{"data", "certs"} {
+		if err := os.MkdirAll(filepath.Join(s.dir, sub), 0o700); err != nil {
 			return fmt.Errorf("make folders: %w", err)
 		}
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil { //nolint:gosec // others read it
+	}
+	for name, text := range files {
+		name = filepath.Join(s.dir, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+			return fmt.Errorf("make folders: %w", err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
 			return fmt.Errorf("write files: %w", err)
 		}
 	}
-	s.config = filepath.Join(s.dir, "server.cfg.lua")
-	return s.own()
+	return s.give()
 }
 
-// own gives the folder to the user that runs the server.
-func (s *server) own() error {
+// give makes the folder that of the user who runs the server.
+func (s *server) give() error {
 	if s.kind.asUser == nil {
 		return nil
 	}
 	uid, gid := int(s.kind.asUser.Credential.Uid), int(s.kind.asUser.Credential.Gid)
 	err := filepath.WalkDir(s.dir, func(path string, _ os.DirEntry, err error) error {
-		if err != nil {
-			return err
+		if errors.Is(err, os.ErrNotExist) { // the server is at work
+			return nil
 		}
-		return os.Chown(path, uid, gid)
+		if err == nil {
+			err = os.Lchown(path, uid, gid)
+		}
+		if errors.Is(err, os.ErrNotExist) {
+			return nil
+		}
+		return err
 	})
 	if err != nil {
 		return fmt.Errorf("give the folder away: %w", err)
@@ -162,8 +167,7 @@ func (s *server) own() error {
 	return nil
 }
 
-// as is the way to start a process as the user of a name, or nil if we are
-// nobody who may.
+// as is how a process becomes that of a user, or nil where we may not.
 func as(name string) *syscall.SysProcAttr {
 	if os.Geteuid() != 0 {
 		return nil
@@ -172,16 +176,16 @@ func as(name string) *syscall.SysProcAttr {
 	if err != nil {
 		return nil
 	}
-	uid, _ := strconv.ParseUint(u.Uid, 10, 32) // they are numbers
-	gid, _ := strconv.ParseUint(u.Gid, 10, 32)
+	uid, err1 := strconv.ParseUint(u.Uid, 10, 32)
+	gid, err2 := strconv.ParseUint(u.Gid, 10, 32)
+	if err1 != nil || err2 != nil {
+		return nil
+	}
 	return &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}}
 }
 
+// preamble is the config that all rows have.
 func (s *server) preamble() string {
-	reload := ""
-	if s.reloaded {
-		reload = "rows_reload = " + luaList(s.modules) + "\n"
-	}
 	return fmt.Sprintf(`data_path = "%[1]s/data"
 pidfile = "%[1]s/data/server.pid"
 certificates = "%[1]s/certs"
@@ -199,7 +203,9 @@ allow_unencrypted_plain_auth = true
 authentication = "internal_plain"
 modules_enabled = { "roster", "saslauth", "disco", "rows" }
 modules_disabled = { "s2s" }
-%[4]s%[5]s`, s.dir, s.c2s, s.http, reload, s.kind.preamble(s))
+rows_modules = %[4]s
+rows_reload = %[5]t
+%[6]s`, s.dir, s.c2s, s.http, luaList(s.modules), s.reload, s.kind.preamble(s))
 }
 
 func luaList(words []string) string {
@@ -210,15 +216,20 @@ func luaList(words []string) string {
 	return list + " }"
 }
 
+// command prepares a process: the server, or a control tool.
+func (s *server) command(cmd *exec.Cmd) *exec.Cmd {
+	cmd.Dir, cmd.SysProcAttr, cmd.Env = s.dir, s.kind.asUser, append(os.Environ(), "TZ=UTC")
+	return cmd
+}
+
 // start starts the process and waits until it listens.
 func (s *server) start() error {
-	s.cmd, s.done = s.kind.run(s), make(chan struct{})
-	s.cmd.Dir, s.cmd.Stdout, s.cmd.Stderr, s.cmd.SysProcAttr = s.dir, s.log, s.log, s.kind.asUser
-	if err := s.cmd.Start(); err != nil {
-		s.cmd = nil
+	cmd, done := s.command(s.kind.run(s)), make(chan struct{})
+	cmd.Stdout, cmd.Stderr = s.log, s.log
+	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start: %w", err)
 	}
-	done, cmd := s.done, s.cmd
+	s.cmd, s.done = cmd, done
 	go func() {
 		_ = cmd.Wait() // the exit code of a stopped server says nothing
 		close(done)
@@ -231,7 +242,7 @@ func (s *server) start() error {
 			return nil
 		}
 		select {
-		case <-s.done:
+		case <-done:
 			return fmt.Errorf("the server did not start: %w", err)
 		case <-time.After(5 * time.Millisecond):
 		}
@@ -241,67 +252,87 @@ func (s *server) start() error {
 	}
 }
 
-// stop ends the process and waits for its end.
-func (s *server) stop() {
-	_ = s.cmd.Process.Signal(syscall.SIGTERM) // it may have ended
+// loaded waits until the server has said that the modules of the row are those
+// of their Lua files, so that nothing else can pass for them.
+func (s *server) loaded() error {
+	for _, m := range s.modules {
+		want := m + " on {any} is of {any}/mod_" + m + ".lua"
+		if s.reload {
+			want += "\n" + m + " on {any} reloaded: yes"
+		}
+		if err := s.logged("", want, map[string]string{}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// restart ends the process in order and starts it again.
+func (s *server) restart() error {
+	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		return fmt.Errorf("restart: %w", err)
+	}
 	select {
 	case <-s.done:
 	case <-time.After(patience):
-		s.t.Error("the server does not end on SIGTERM")
-		_ = s.cmd.Process.Kill() // the last means
-		<-s.done
+		return errors.New("the server does not end on SIGTERM")
 	}
+	return s.start()
 }
 
 // Dial opens a stream without TLS.
-func (s *server) Dial() net.Conn {
+func (s *server) Dial() (net.Conn, error) {
 	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.c2s))
 	if err != nil {
-		s.t.Fatal(err)
+		return nil, fmt.Errorf("dial: %w", err)
 	}
-	return c
+	return c, nil
 }
 
-// AddUser makes an account, once.
-func (s *server) AddUser(host, account, password string) {
-	s.t.Helper()
+// addUser makes an account, once.
+func (s *server) addUser(account, host string) error {
 	jid := account + "@" + host
 	if s.users[jid] {
-		return
+		return nil
 	}
 	s.users[jid] = true
-	if err := s.kind.addUser(s, account, host, password); err != nil {
-		s.t.Fatal(err)
-	}
+	return s.kind.addUser(s, account, host, coretest.Password(account))
 }
 
 // Login opens a session; the user may be named with another host than domain,
 // and with "!" before it if the account is there already.
-func (s *server) Login(tb testing.TB, name, resource string) *coretest.Client {
-	tb.Helper()
+func (s *server) Login(name, resource string) (*golden.Stream, error) {
 	name, there := strings.CutPrefix(name, "!")
 	account, host, ok := strings.Cut(name, "@")
 	if !ok {
 		host = domain
 	}
 	if !there {
-		s.AddUser(host, account, coretest.Password(account))
+		if err := s.addUser(account, host); err != nil {
+			return nil, err
+		}
 	}
-	c := coretest.NewClient(tb, s.Dial(), host)
+	conn, err := s.Dial()
+	if err != nil {
+		return nil, err
+	}
+	c := golden.NewStream(conn, host)
 	c.JID = account + "@" + host + "/" + resource
-	c.Plain(account, coretest.Password(account))
-	c.Bind(resource)
-	return c
+	if _, err = c.Plain(account, coretest.Password(account)); err == nil {
+		err = c.Bind(resource)
+	}
+	if err != nil {
+		_ = conn.Close() // it is of no use
+		return nil, err
+	}
+	return c, nil
 }
 
 // Reconfigure is not for rows: they have two configs, and no more.
-func (s *server) Reconfigure(string) module.Plan {
-	s.t.Fatal("a row has no section reload")
-	return module.Plan{}
-}
+func (s *server) Reconfigure(string) error { return errors.New("a row has no section reload") }
 
 // failures are the lines of the log about errors that the play does not want,
-// and the errors that it wants and that are not there.
+// and what it wants there and is not there.
 func (s *server) failures(wanted []string) []string {
 	var list []string
 	log := s.log.String()
@@ -311,10 +342,9 @@ func (s *server) failures(wanted []string) []string {
 		}
 	}
 	for line := range strings.Lines(log) {
-		if !s.kind.failed.MatchString(line) || containsAny(line, wanted) {
-			continue
+		if s.kind.failed.MatchString(line) && !containsAny(line, wanted) {
+			list = append(list, strings.TrimSpace(line))
 		}
-		list = append(list, strings.TrimSpace(line))
 	}
 	return list
 }

@@ -4,6 +4,7 @@ package rows_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha1" //nolint:gosec // TURN's credentials are made with it
 	"crypto/sha256"
@@ -13,22 +14,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
-
-	"tercet/core/coretest"
 )
-
-// An answer is what the last HTTP request got.
-type answer struct {
-	status int
-	header http.Header
-	body   string
-}
 
 // Step plays the sections that only rows have; the README says which.
 func (s *server) Step(head, body string, vars map[string]string) (known bool, err error) {
@@ -38,7 +31,9 @@ func (s *server) Step(head, body string, vars map[string]string) (known bool, er
 	}
 	verb, rest, _ := strings.Cut(head, " ")
 	switch verb {
-	case "GET", "POST", "PUT", "HEAD":
+	case "account":
+		return true, s.addUser(rest, domain)
+	case "GET", "HEAD", "POST", "PUT":
 		return true, s.request(verb, rest, body)
 	case "begin":
 		method, path, _ := strings.Cut(rest, " ")
@@ -48,19 +43,15 @@ func (s *server) Step(head, body string, vars map[string]string) (known bool, er
 	case "finish":
 		return true, <-s.pending
 	case "HTTP":
-		return true, s.answered(rest, body, vars)
+		return true, s.answer.is(rest, body, vars)
+	case "json":
+		return true, s.answer.holds(body, vars)
 	case "ctl":
 		return true, s.controls(rest, body, vars)
 	case "log":
 		return true, s.logged(rest, body, vars)
 	case "restart":
-		s.stop()
-		return true, s.start()
-	case "account":
-		s.AddUser(domain, rest, coretest.Password(rest))
-		return true, nil
-	case "json":
-		return true, s.json(body, vars)
+		return true, s.restart()
 	case "let":
 		vars[rest], err = compute(strings.TrimSpace(body))
 		return true, err
@@ -76,13 +67,26 @@ func (s *server) Step(head, body string, vars map[string]string) (known bool, er
 	return false, nil
 }
 
-// request sends a request over HTTP: headers, an empty line, a body.
+// An answer is what the last HTTP request got.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// plain follows no redirection.
+var plain = &http.Client{
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// request sends a request over HTTP: headers, an empty line, a body. The server
+// may listen there a little later than for clients.
 func (s *server) request(method, path, text string) error {
-	head, body, _ := strings.Cut(text, "\n\n")
-	body = strings.TrimSpace(body)
-	var last error
-	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
-		req, err := http.NewRequest(method, "http://127.0.0.1:"+strconv.Itoa(s.http)+path, strings.NewReader(body)) //nolint:noctx // bounded below
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	head, body := headAndBody(text)
+	for {
+		req, err := http.NewRequestWithContext(ctx, method, "http://127.0.0.1:"+strconv.Itoa(s.http)+path, strings.NewReader(strings.TrimSpace(body)))
 		if err != nil {
 			return fmt.Errorf("request: %w", err)
 		}
@@ -95,65 +99,91 @@ func (s *server) request(method, path, text string) error {
 			req.Host = host
 		}
 		resp, err := plain.Do(req)
-		if errors.Is(err, syscall.ECONNREFUSED) { // it may listen a little later
-			last = err
+		if errors.Is(err, syscall.ECONNREFUSED) && ctx.Err() == nil {
+			<-time.After(5 * time.Millisecond)
 			continue
 		}
 		if err != nil {
 			return fmt.Errorf("request: %w", err)
 		}
-		defer resp.Body.Close()
 		b, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close() // all has been read
 		if err != nil {
 			return fmt.Errorf("answer: %w", err)
 		}
 		s.answer = answer{resp.StatusCode, resp.Header, string(b)}
 		return nil
 	}
-	return fmt.Errorf("request: %w", last)
 }
 
-// plain follows no redirection.
-var plain = &http.Client{
-	Timeout:       patience,
-	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+// headAndBody cuts a text at its first empty line, which may be the first.
+func headAndBody(text string) (head, body string) {
+	if body, ok := strings.CutPrefix(text, "\n"); ok {
+		return "", body
+	}
+	head, body, _ = strings.Cut(text, "\n\n")
+	return head, body
 }
 
-// answered compares the last answer: status, headers, an empty line, lines that
-// the body has.
-func (s *server) answered(status, text string, vars map[string]string) error {
-	if got := strconv.Itoa(s.answer.status); got != status {
-		return fmt.Errorf("got %s, want %s:\n%s", got, status, tail(s.answer.body, 2000))
+// is compares an answer: status, headers, an empty line, lines that the body
+// has.
+func (a answer) is(status, text string, vars map[string]string) error {
+	if got := strconv.Itoa(a.status); got != status {
+		return fmt.Errorf("got %s, want %s:\n%s", got, status, tail(a.body, 2000))
 	}
-	head, body, _ := strings.Cut(text, "\n\n")
-	if strings.HasPrefix(text, "\n") {
-		head, body = "", text
-	}
+	head, body := headAndBody(text)
 	for line := range strings.Lines(head) {
 		name, want, ok := strings.Cut(line, ":")
 		if !ok {
 			continue
 		}
-		if got := s.answer.header.Get(strings.TrimSpace(name)); !find(strings.TrimSpace(want), got, vars) {
+		if got := a.header.Get(strings.TrimSpace(name)); !find("("+strings.TrimSpace(want)+")", "("+got+")", vars) {
 			return fmt.Errorf("%s is %q, want %s", name, got, strings.TrimSpace(want))
 		}
 	}
-	return has(s.answer.body, body, vars)
+	return has(a.body, body, vars)
 }
 
-// has says which line is not in a text, or is though it begins with "! ".
+// holds compares values of an answer in JSON, by the names on the way to them:
+// a.b = text.
+func (a answer) holds(text string, vars map[string]string) error {
+	var all any
+	if err := json.Unmarshal([]byte(a.body), &all); err != nil {
+		return fmt.Errorf("%w: %s", err, tail(a.body, 2000))
+	}
+	for line := range strings.Lines(text) {
+		path, want, ok := strings.Cut(line, "=")
+		if !ok {
+			continue
+		}
+		v := all
+		for name := range strings.SplitSeq(strings.TrimSpace(path), ".") {
+			object, _ := v.(map[string]any) // others have no members
+			v = object[name]
+		}
+		if !find("("+strings.TrimSpace(want)+")", fmt.Sprintf("(%v)", v), vars) {
+			return fmt.Errorf("%sis %v, want %s", path, v, strings.TrimSpace(want))
+		}
+	}
+	return nil
+}
+
+// has says which line is not in a text, or is though it begins with "! ". Only
+// if there is none, texts are remembered.
 func has(text, lines string, vars map[string]string) error {
+	tried := maps.Clone(vars)
 	for line := range strings.Lines(lines) {
 		line = strings.TrimSpace(line)
 		unwanted, not := strings.CutPrefix(line, "! ")
 		switch {
 		case line == "":
-		case not && find(unwanted, text, vars):
+		case not && find(unwanted, text, tried):
 			return fmt.Errorf("got %q in:\n%s", unwanted, tail(text, 4000))
-		case !not && !find(line, text, vars):
+		case !not && !find(line, text, tried):
 			return fmt.Errorf("no %q in:\n%s", line, tail(text, 4000))
 		}
 	}
+	maps.Copy(vars, tried)
 	return nil
 }
 
@@ -187,78 +217,51 @@ func find(want, in string, vars map[string]string) bool {
 	return true
 }
 
-// json compares values of the last answer, by the names on the way to them:
-// a.b = text.
-func (s *server) json(body string, vars map[string]string) error {
-	var all any
-	if err := json.Unmarshal([]byte(s.answer.body), &all); err != nil {
-		return fmt.Errorf("%w: %s", err, tail(s.answer.body, 2000))
+// controls runs the control tool until it says what it should.
+func (s *server) controls(args, body string, vars map[string]string) error {
+	return eventually(patience, func() error {
+		cmd := s.command(s.kind.control(s, strings.Fields(args)...))
+		var out bytes.Buffer
+		cmd.Stdout, cmd.Stderr = &out, &out
+		lines, fails := strings.CutPrefix(body, "(fails)\n")
+		_ = cmd.Run() // the exit code is looked at
+		if code := cmd.ProcessState.ExitCode(); (code != 0) != fails {
+			return fmt.Errorf("%s: exit code %d:\n%s", args, code, tail(out.String(), 2000))
+		}
+		return has(out.String(), lines, vars)
+	})
+}
+
+// logged waits for lines in the log ("within TIME", or as long as usual), or
+// says which of those that it "lacks" is there.
+func (s *server) logged(how, body string, vars map[string]string) error {
+	wait := patience
+	if limit, ok := strings.CutPrefix(how, "within "); ok {
+		var err error
+		if wait, err = time.ParseDuration(limit); err != nil {
+			return fmt.Errorf("log: %w", err)
+		}
+	}
+	if how != "lacks" {
+		return eventually(wait, func() error { return has(s.log.String(), body, vars) })
 	}
 	for line := range strings.Lines(body) {
-		path, want, ok := strings.Cut(line, "=")
-		if !ok {
-			continue
-		}
-		v := all
-		for _, name := range strings.Split(strings.TrimSpace(path), ".") {
-			object, _ := v.(map[string]any) // nil has no members
-			v = object[name]
-		}
-		if !find("("+strings.TrimSpace(want)+")", fmt.Sprintf("(%v)", v), vars) {
-			return fmt.Errorf("%s is %v, want %s", path, v, want)
+		if line = strings.TrimSpace(line); line != "" && find(line, s.log.String(), vars) {
+			return fmt.Errorf("the log has %q", line)
 		}
 	}
 	return nil
 }
 
-// controls runs the control tool, until it says what it should.
-func (s *server) controls(args, body string, vars map[string]string) error {
-	deadline := time.Now().Add(patience)
-	for {
-		err := s.control(args, body, vars)
-		if err == nil || time.Now().After(deadline) {
-			return err
-		}
-		<-time.After(50 * time.Millisecond)
-	}
-}
-
-func (s *server) control(args, body string, vars map[string]string) error {
-	cmd := s.kind.control(s, strings.Fields(args)...)
-	cmd.Dir, cmd.SysProcAttr = s.dir, s.kind.asUser
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	if err := cmd.Run(); err != nil && !strings.HasPrefix(body, "(fails)") {
-		return fmt.Errorf("%s: %w:\n%s", args, err, tail(out.String(), 2000))
-	}
-	return has(out.String(), strings.TrimPrefix(body, "(fails)"), vars)
-}
-
-// logged waits for lines in the log, or says which of those it must not have
-// is there.
-func (s *server) logged(what, body string, vars map[string]string) error {
-	if what == "lacks" {
-		for line := range strings.Lines(body) {
-			if line = strings.TrimSpace(line); line != "" && find(line, s.log.String(), vars) {
-				return fmt.Errorf("the log has %q", line)
-			}
-		}
-		return nil
-	}
-	wait := patience
-	if what != "" { // "within TIME"
-		var err error
-		if wait, err = time.ParseDuration(strings.TrimPrefix(what, "within ")); err != nil {
-			return err
-		}
-	}
+// eventually tries until it goes well, or is the last thing that went wrong.
+func eventually(wait time.Duration, try func() error) error {
 	deadline := time.Now().Add(wait)
 	for {
-		err := has(s.log.String(), body, vars)
+		err := try()
 		if err == nil || time.Now().After(deadline) {
 			return err
 		}
-		<-time.After(5 * time.Millisecond)
+		<-time.After(10 * time.Millisecond)
 	}
 }
 
@@ -266,27 +269,28 @@ func (s *server) logged(what, body string, vars map[string]string) error {
 // last of which may have spaces.
 func compute(text string) (string, error) {
 	f := strings.SplitN(text, " ", 3)
-	switch {
-	case f[0] == "sum" && len(f) == 3: // 3 + 4
+	if len(f) < 3 {
+		return "", fmt.Errorf("what is %q?", text)
+	}
+	switch f[0] {
+	case "sum": // 3 + 4
 		var a, b int
 		var op string
-		if _, err := fmt.Sscanf(f[1]+" "+f[2], "%d %s %d", &a, &op, &b); err != nil {
-			return "", err
+		if _, err := fmt.Sscan(f[1]+" "+f[2], &a, &op, &b); err != nil {
+			return "", fmt.Errorf("sum: %w", err)
 		}
 		if op == "-" {
 			b = -b
 		}
 		return strconv.Itoa(a + b), nil
-	case f[0] == "base64-hmac-sha1" && len(f) == 3:
+	case "base64-hmac-sha1":
 		h := hmac.New(sha1.New, []byte(f[1]))
 		h.Write([]byte(f[2]))
 		return base64.StdEncoding.EncodeToString(h.Sum(nil)), nil
-	case f[0] == "hex-hmac-sha256" && len(f) == 3:
+	case "hex-hmac-sha256":
 		h := hmac.New(sha256.New, []byte(f[1]))
 		h.Write([]byte(f[2]))
 		return hex.EncodeToString(h.Sum(nil)), nil
-	case f[0] == "text" && len(f) > 1:
-		return strings.TrimPrefix(text, "text "), nil
 	}
 	return "", fmt.Errorf("what is %q?", text)
 }
@@ -304,7 +308,7 @@ func near(f []string) error {
 		got, err3 = time.Unix(n, 0), nil
 	}
 	if err := errors.Join(err1, err2, err3); err != nil {
-		return err
+		return fmt.Errorf("near: %w", err)
 	}
 	if off := got.Sub(time.Now().Add(ahead)).Abs(); off > within {
 		return fmt.Errorf("%s is %s off", f[0], off)

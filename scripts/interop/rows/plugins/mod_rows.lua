@@ -1,29 +1,25 @@
 -- SPDX-License-Identifier: Apache-2.0
--- Reloads the modules in the option rows_reload on all hosts that have them,
--- once, when the server has started.
+-- Tells, when the server has started, of which files the modules in the option
+-- rows_modules are, on all hosts that have them; with rows_reload it reloads
+-- each once.
 module:set_global();
 
-local modulemanager = require "core.modulemanager";
-local names = module:get_option_array("rows_reload", {});
+local names = module:get_option_array("rows_modules", {});
+local reload = module:get_option_boolean("rows_reload", false);
 
-local function reload(host, name)
-	if not modulemanager.is_loaded(host, name) then return; end
-	local ok, err = modulemanager.reload(host, name);
-	if ok then
-		module:log("info", "reloaded %s on %s", name, host);
-	else
-		module:log("error", "not reloaded %s on %s: %s", name, host, err);
-	end
+local function report(host, name)
+	local loaded = prosody.hosts[host].modules[name];
+	if not loaded then return; end
+	module:log("info", "%s on %s is of %s", name, host, tostring(loaded.module.path));
+	if not reload then return; end
+	local ok, err = require "core.modulemanager".reload(host, name);
+	module:log(ok and "info" or "error", "%s on %s reloaded: %s", name, host, ok and "yes" or tostring(err));
 end
 
 module:hook("server-started", function ()
 	for _, name in ipairs(names) do
-		if modulemanager.is_loaded("*", name) then
-			reload("*", name);
-		else
-			for host in pairs(prosody.hosts) do
-				reload(host, name);
-			end
+		for host in pairs(prosody.hosts) do
+			report(host, name);
 		end
 	end
 end);
