@@ -82,7 +82,7 @@ func next(b []byte) (t token, rest []byte, err error) {
 		return nextFloat(t, b)
 	case tagString:
 		size, n := binary.Uvarint(b)
-		if n <= 0 || size > uint64(len(b)-n) || n > 1 && b[n-1] == 0 {
+		if n <= 0 || size > maxSize || n > 1 && b[n-1] == 0 || int(size) > len(b)-n {
 			return t, nil, errCorrupt
 		}
 		b = b[n:]

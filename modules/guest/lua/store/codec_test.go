@@ -87,7 +87,7 @@ func TestRoundTrip(t *testing.T) {
 			if err != nil || !same(v, back) {
 				t.Errorf("%.60s: comes back as another value (%v)", expression, err)
 			}
-			again, err := encode(back.(*lua.LTable)) //nolint:errcheck,forcetypeassert // it is one
+			again, err := encode(back.(*lua.LTable))
 			if err != nil || !bytes.Equal(b, again) {
 				t.Errorf("%.60s: has two forms (%v)", expression, err)
 			}
