@@ -19,6 +19,7 @@ import (
 	"tercet/modules/disco"
 	"tercet/modules/groups"
 	"tercet/modules/guest/lua"
+	"tercet/modules/guest/process"
 	"tercet/modules/guest/wasm"
 	"tercet/modules/http"
 	"tercet/modules/http_openmetrics"
@@ -85,6 +86,7 @@ var All = []module.Definition{
 	plain.Module,
 	presence.Module,
 	private.Module,
+	process.Module,
 	profile.Module,
 	register.Module,
 	roster.Module,

@@ -24,7 +24,7 @@ var headings = []string{"## Name", "## Description", "## Options", "## Examples"
 var folders = map[string]string{
 	"auth_external": "auth/external", "auth_internal_hashed": "auth/accounts", "auth_internal_plain": "auth/accounts",
 	"httpd": "http", "plain": "sasl/plain", "scram": "sasl/scram",
-	"lua": "guest/lua", "wasm": "guest/wasm",
+	"lua": "guest/lua", "process": "guest/process", "wasm": "guest/wasm",
 }
 
 // TestReadme compares the options in the READMEs with those of the code (with

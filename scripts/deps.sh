@@ -25,6 +25,8 @@ missing() {
 		profanity /usr/bin/profanity
 		prosody /usr/bin/prosody
 		prosody-modules /usr/lib/prosody/modules/mod_firewall
+		python3-grpcio /usr/lib/python3/dist-packages/grpc/__init__.py
+		python3-protobuf /usr/lib/python3/dist-packages/google/protobuf/__init__.py
 		python3-slixmpp /usr/lib/python3/dist-packages/slixmpp/__init__.py
 		rustc /usr/bin/rustc
 		sqlite3 /usr/bin/sqlite3

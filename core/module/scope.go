@@ -78,6 +78,9 @@ type Scope struct {
 // Suspend has an admin see that the instance, a guest, is called no more.
 func (s *Scope) Suspend() { s.suspended.Store(true) }
 
+// Resume takes a Suspend back.
+func (s *Scope) Resume() { s.suspended.Store(false) }
+
 // A hostPart is what a server module does on each host that enables it.
 type hostPart func(*Scope) error
 
