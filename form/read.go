@@ -18,18 +18,18 @@ type Error struct{ Faults []string }
 
 func (e *Error) Error() string { return strings.Join(e.Faults, "\n") }
 
-// A fault is what is wrong with a field, as people are told: in Prosody's words
-// where it has some.
-type fault string
+// A fieldError is what is wrong with a field, as people are told: in Prosody's
+// words where it has some.
+type fieldError string
 
-func (f fault) Error() string { return string(f) }
+func (e fieldError) Error() string { return string(e) }
 
 const (
-	errMissing  fault = "Required value missing"
-	errOption   fault = "not one of the options"
-	errBounds   fault = "out of bounds"
-	errNumber   fault = "not a number"
-	errFraction fault = "not an integer"
+	errMissing  fieldError = "Required value missing"
+	errOption   fieldError = "not one of the options"
+	errBounds   fieldError = "out of bounds"
+	errNumber   fieldError = "not a number"
+	errFraction fieldError = "not an integer"
 )
 
 // Read takes the form's fields from what was submitted; others are left out.
@@ -106,7 +106,7 @@ func (f *Field) canonical(v string) (string, error) {
 	case JIDMulti, JIDSingle:
 		j, err := jid.Parse(v)
 		if err != nil {
-			return "", fault("Invalid JID: " + v)
+			return "", fieldError("Invalid JID: " + v)
 		}
 		return j.String(), nil
 	case ListMulti, ListSingle:
@@ -125,7 +125,7 @@ func boolean(v string) (string, error) {
 	case "0", "false":
 		return "0", nil
 	}
-	return "", fault("Invalid boolean representation: " + v)
+	return "", fieldError("Invalid boolean representation: " + v)
 }
 
 // sizes are the bits of the integers of XML Schema.
@@ -185,7 +185,7 @@ func beyond(n *big.Rat, end string, side int) bool {
 
 func moment(v, layout string) error {
 	if _, err := time.Parse(layout, v); err != nil {
-		return fault("not a date such as " + layout)
+		return fieldError("not a date such as " + layout)
 	}
 	return nil
 }

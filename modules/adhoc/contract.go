@@ -134,9 +134,10 @@ const (
 	Error NoteKind = "error"
 )
 
-// Done completes a command with a note; Failed does so with an error: the
-// command was understood, and did not succeed.
-func Done(text string) Reply   { return Reply{Status: Completed, Notes: []Note{{Info, text}}} }
+// Done completes a command with a note.
+func Done(text string) Reply { return Reply{Status: Completed, Notes: []Note{{Info, text}}} }
+
+// Failed completes a command that was understood and did not succeed.
 func Failed(text string) Reply { return Reply{Status: Completed, Notes: []Note{{Error, text}}} }
 
 // Show completes a command with a payload, such as a form's Result.

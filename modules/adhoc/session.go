@@ -105,15 +105,15 @@ type limit struct {
 }
 
 // put keeps a session until the next stage; it reports whether there was room.
-func (l *sessions) put(s *session, max limit) bool {
+func (l *sessions) put(s *session, most limit) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	bare := s.owner.Bare()
-	for len(l.owners[bare]) >= max.account {
+	for len(l.owners[bare]) >= most.account {
 		l.dropLocked(l.owners[bare][0])
 	}
 	domain := s.owner.Domain()
-	if l.n >= maxAll && !max.exempt || !max.local && l.remote[domain] >= maxDomain {
+	if l.n >= maxAll && !most.exempt || !most.local && l.remote[domain] >= maxDomain {
 		return false
 	}
 	if l.owners == nil {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package announce sends an admin's message to all users who are online, by a
-// message to HOST/announce/online or a command (XEP-0133, version 1.3.0, section
+// message to HOST/announce/online or a command (XEP-0133, version 1.3.1, section
 // 4.23), or to all accounts, by a message to HOST/announce/all.
 package announce
 
