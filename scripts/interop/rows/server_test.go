@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
@@ -123,9 +124,7 @@ func (s *server) write(p play) error {
 	}
 	s.config = filepath.Join(s.dir, "server.cfg.lua")
 	files := map[string]string{"plugins/mod_rows.lua": string(helper), "server.cfg.lua": s.preamble() + p.config}
-	for name, text := range p.files {
-		files[name] = text
-	}
+	maps.Copy(files, p.files)
 	for _, sub := range []string{"data", "certs"} {
 		if err := os.MkdirAll(filepath.Join(s.dir, sub), 0o700); err != nil {
 			return fmt.Errorf("make folders: %w", err)
