@@ -6,6 +6,7 @@ package modules
 import (
 	"tercet/core/module"
 	"tercet/modules/adhoc"
+	"tercet/modules/admin_adhoc"
 	"tercet/modules/announce"
 	"tercet/modules/auth/accounts"
 	"tercet/modules/auth/external"
@@ -58,6 +59,7 @@ import (
 // fails a test.
 var All = []module.Definition{
 	adhoc.Module,
+	admin_adhoc.Module,
 	announce.Module,
 	accounts.Module,
 	accounts.Plain,

@@ -77,7 +77,9 @@ func (m *adhoc) may(who jid.JID, p Permission) bool {
 	return false
 }
 
-func (m *adhoc) local(who jid.JID) bool { return who.Local() != "" && who.Domain() == m.scope.Host.Name }
+func (m *adhoc) local(who jid.JID) bool {
+	return who.Local() != "" && who.Domain() == m.scope.Host.Name
+}
 
 // info tells what a node is (section 2.2).
 func (m *adhoc) info(_ context.Context, ev *disco.QueryEvent) ext.Verdict {
