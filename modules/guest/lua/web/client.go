@@ -75,6 +75,7 @@ func newClient(w *Web, o Options) client {
 
 const (
 	dialTime   = 20 * time.Second
+	blockTime  = 30 * time.Second // of a request for which all of Lua may wait
 	idleTime   = 30 * time.Second
 	maxHeader  = 64 << 10
 	maxQueued  = 16 // requests that wait, for each that is at work
@@ -279,7 +280,7 @@ func (c *client) start(l *lua.LState) int {
 
 // finish hands an answer to Lua.
 func (c *client) finish(l *lua.LState, finish *lua.LFunction, stream lua.LValue, a answer) {
-	var response lua.LValue = lua.LNil
+	response := lua.LNil
 	if a.err == nil {
 		t := responseTable(l, a.response)
 		response = t
@@ -365,7 +366,7 @@ func (c *client) wait(l *lua.LState) int {
 	a := answer{err: err}
 	if err == nil {
 		c.web.universe.Block(func(ctx context.Context) {
-			ctx, cancel := context.WithCancel(ctx)
+			ctx, cancel := context.WithTimeout(ctx, blockTime)
 			defer cancel()
 			defer context.AfterFunc(c.live(), cancel)() //nolint:contextcheck // it is another end of the same
 			a = c.ask(ctx, q, false)

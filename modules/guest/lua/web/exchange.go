@@ -35,9 +35,10 @@ type exchange struct {
 	queue   []piece
 	waiting int64 // bytes in queue
 	begun   bool  // the header of the answer is in the queue or was
-	written bool  // it was
+	written bool  // it was taken from there
 	ended   bool  // nothing will come any more
 	cut     bool  // the connection is to be closed
+	closed  bool  // Lua has forgotten it
 	wake    chan struct{}
 
 	silent bool // no body is to be written; the goroutine's own
@@ -46,6 +47,7 @@ type exchange struct {
 	response, conn *lua.LTable
 	raw            string // what conn:write was given before the header was whole
 	failure        error  // for the error page
+	gone           bool   // the client, before there was anything
 }
 
 // Fields of responses and connections that Go looks at.
@@ -73,6 +75,7 @@ func (r *route) serve(out http.ResponseWriter, req *http.Request) error {
 		over: make(chan struct{}), wake: make(chan struct{}, 1),
 	}
 	defer close(x.over)
+	defer x.leave() //nolint:contextcheck // a thread has the context of all
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(req.Context()))
 	defer cancel(nil)
 	defer context.AfterFunc(req.Context(), func() { x.hangUp(cancel) })() //nolint:contextcheck // it outlives the request
@@ -98,6 +101,16 @@ func (x *exchange) hangUp(cancel context.CancelCauseFunc) {
 	cancel(cause)
 }
 
+// leave has Lua forget an exchange that did not end in order.
+func (x *exchange) leave() {
+	x.mu.Lock()
+	closed := x.closed
+	x.mu.Unlock()
+	if !closed {
+		x.destroy()
+	}
+}
+
 // destroy ends an answer that nobody takes.
 func (x *exchange) destroy() {
 	_ = x.web.universe.Do(context.WithoutCancel(x.r.Context()), x.route.task, func(l *lua.LState) { x.finish(l) }) // the universe may be closed
@@ -118,8 +131,11 @@ func (x *exchange) failed(ctx context.Context, err error) {
 		return
 	}
 	x.discard()
-	x.failure = failure
-	if err := x.web.universe.Do(ctx, x.route.task, func(l *lua.LState) { x.fail(l, http.StatusInternalServerError, nil) }); err != nil { //nolint:contextcheck // a thread has the context of all
+	err = x.web.universe.Do(ctx, x.route.task, func(l *lua.LState) { //nolint:contextcheck // a thread has the context of all
+		x.failure = failure
+		x.fail(l, http.StatusInternalServerError, nil)
+	})
+	if err != nil {
 		x.discard()
 		x.push(piece{page: &httpd.Error{Code: http.StatusInternalServerError, Err: errors.Join(failure, err)}})
 		x.end(false)
@@ -128,9 +144,12 @@ func (x *exchange) failed(ctx context.Context, err error) {
 
 // handle calls the handler, and those behind it while they answer nil.
 func (x *exchange) handle(l *lua.LState) {
+	if x.gone {
+		return
+	}
 	event := x.begin(l)
-	var result lua.LValue = lua.LNil
-	for i, r := range append([]*route{x.route}, x.route.next...) {
+	result := lua.LNil
+	for i, r := range x.route.chain {
 		if _, ok := r.handler.(*lua.LFunction); !ok {
 			result = r.handler
 			break
@@ -145,7 +164,7 @@ func (x *exchange) handle(l *lua.LState) {
 		l.Call(n, 1)
 		result = l.Get(-1)
 		l.Pop(1)
-		if result != lua.LNil {
+		if result != lua.LNil || x.isFinished() {
 			break
 		}
 	}
@@ -185,7 +204,7 @@ func (x *exchange) begin(l *lua.LState) *lua.LTable {
 	request.RawSetString("method", lua.LString(x.r.Method))
 	request.RawSetString("path", lua.LString(collapse(x.r.URL.Path)))
 	request.RawSetString("url", u)
-	request.RawSetString("httpversion", lua.LString(fmt.Sprintf("%d.%d", x.r.ProtoMajor, x.r.ProtoMinor)))
+	request.RawSetString("httpversion", lua.LString(strings.TrimPrefix(x.r.Proto, "HTTP/")))
 	request.RawSetString("headers", requestHeaders(l, x.r))
 	request.RawSetString("body", lua.LString(x.body))
 	request.RawSetString("conn", conn)
@@ -245,6 +264,9 @@ func requestHeaders(l *lua.LState, r *http.Request) *lua.LTable {
 
 // result answers with what a handler has returned.
 func (x *exchange) result(l *lua.LState, v lua.LValue) {
+	if x.isFinished() {
+		return
+	}
 	switch v := v.(type) {
 	case *lua.LNilType:
 		x.status(l, http.StatusNotFound, nil)
@@ -372,6 +394,11 @@ func (x *exchange) respond(l *lua.LState, body lua.LValue) {
 
 // fail answers with the page of an error: a module's, or the server's.
 func (x *exchange) fail(l *lua.LState, code int, err *lua.LTable) {
+	if x.response == nil { // it failed before there was anything
+		x.push(piece{page: &httpd.Error{Code: code, Err: x.failure}})
+		x.end(false)
+		return
+	}
 	x.response.RawSetString("status_code", lua.LNumber(code))
 	ev := errorEvent{code: code, private: x.failure}
 	if err != nil {

@@ -26,13 +26,14 @@ type route struct {
 	path    string // below the app's own, without the "/*" of a tree
 	tree    bool
 	handler lua.LValue
-	next    []*route // who is asked when the handler answers nil
+	chain   []*route // itself, and who is asked when it answers nil
 	task    *universe.Task
 }
 
 // Provide serves the item of a module:provides("http", item) on the host of s
-// for the life of s; a module of the server is served under every name, and its
-// host is "" or "*". The item has a name.
+// for the life of s; an item of a module of the server is served under every
+// name. host is where the module wants it, "" for where it is, "*" for
+// everywhere; another place than that of s is an error. The item has a name.
 func (w *Web) Provide(l *lua.LState, s *module.Scope, host string, item *lua.LTable) error {
 	if err := hostFits(s, host); err != nil {
 		return err
@@ -67,7 +68,7 @@ func hostFits(s *module.Scope, host string) error {
 	switch {
 	case s.Host == nil && host != "" && host != "*":
 		return fmt.Errorf("a module of the server can not serve HTTP on %s alone", host)
-	case s.Host != nil && host != s.Host.Name:
+	case s.Host != nil && host != "" && host != s.Host.Name:
 		return fmt.Errorf("a module on %s can not serve HTTP on %q", s.Host.Name, host)
 	}
 	return nil
@@ -100,7 +101,7 @@ func (w *Web) routes(s *module.Scope, app, owner string, table *lua.LTable) map[
 		found[key] = r
 	}
 	for _, r := range found {
-		r.next = r.behind(found)
+		r.chain = append([]*route{r}, r.behind(found)...)
 	}
 	return found
 }

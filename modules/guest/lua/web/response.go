@@ -87,6 +87,7 @@ func (x *exchange) take() (queue []piece, ended, cut bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	queue, x.queue, x.waiting = x.queue, nil, 0
+	x.written = x.written || x.begun && len(queue) > 0
 	return queue, x.ended, x.cut
 }
 
@@ -98,17 +99,16 @@ func (x *exchange) write(ctx context.Context) error {
 	for {
 		queue, ended, cut := x.take()
 		for i, p := range queue {
-			if err := x.writePiece(ctx, p); err != nil { // the client's fault, or the server's end
+			if err := x.writePiece(ctx, p); err != nil { // the client's fault, or that of a file
 				closeFiles(queue[i+1:])
-				x.destroy() //nolint:contextcheck // a thread has the context of all
-				return nil  //nolint:nilerr // there is nobody to tell
+				panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to close a connection
 			}
 		}
 		switch {
 		case len(queue) > 0:
 			continue
 		case cut:
-			panic(http.ErrAbortHandler) //nolint:forbidigo // net/http's way to close a connection
+			panic(http.ErrAbortHandler) //nolint:forbidigo // as above
 		case ended:
 			return nil
 		}
@@ -120,7 +120,7 @@ func (x *exchange) write(ctx context.Context) error {
 		case <-x.r.Context().Done():
 			return nil // see hangUp
 		case <-patience.C:
-			x.destroy() //nolint:contextcheck // as above
+			x.destroy() //nolint:contextcheck // a thread has the context of all
 			if !x.isWritten() {
 				return &httpd.Error{Code: http.StatusGatewayTimeout, Err: errTimeout}
 			}
@@ -146,11 +146,6 @@ func (x *exchange) isWritten() bool {
 func (x *exchange) writePiece(ctx context.Context, p piece) error {
 	h := x.out.Header()
 	maps.Copy(h, p.header)
-	if p.status != 0 || p.page != nil {
-		x.mu.Lock()
-		x.written = true
-		x.mu.Unlock()
-	}
 	if p.page != nil {
 		httpd.Fail(x.out, x.r.WithContext(context.WithValue(x.r.Context(), askedKey{}, true)), p.page) //nolint:contextcheck // it is the request's
 		return nil
@@ -399,6 +394,10 @@ func (x *exchange) finishAs(l *lua.LState) {
 
 // finish ends the answer and tells who wants to know.
 func (x *exchange) finish(l *lua.LState) {
+	if x.response == nil {
+		x.gone = true
+		return
+	}
 	if x.isFinished() {
 		return
 	}
@@ -421,5 +420,8 @@ func (x *exchange) finish(l *lua.LState) {
 func (x *exchange) close() {
 	delete(x.web.exchange, x.response)
 	delete(x.web.exchange, x.conn)
+	x.mu.Lock()
+	x.closed = true
+	x.mu.Unlock()
 	x.end(false)
 }

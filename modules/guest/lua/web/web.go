@@ -202,7 +202,7 @@ func (w *Web) openServer(l *lua.LState) int {
 
 // requestOfConn is get_request_from_conn(conn).
 func requestOfConn(l *lua.LState) int {
-	var request lua.LValue = lua.LNil
+	request := lua.LNil
 	if conn, ok := l.Get(1).(*lua.LTable); ok {
 		if response, ok := conn.RawGetString(fieldOpen).(*lua.LTable); ok {
 			request = response.RawGetString("request")

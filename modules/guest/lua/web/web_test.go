@@ -3,14 +3,14 @@
 package web_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"io"
 	"log/slog"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -24,37 +24,32 @@ import (
 	"tercet/modules/guest/lua/web"
 )
 
-// A logbook is what was logged.
-type logbook struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *logbook) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *logbook) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 // A lab is a universe with HTTP.
 type lab struct {
 	t   testing.TB
 	u   *universe.Universe
 	web *web.Web
-	log *logbook
+	log string // the file of what was logged
+}
+
+// logged is what has been logged.
+func (b *lab) logged() string {
+	text, err := os.ReadFile(b.log)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	return string(text)
 }
 
 func newLab(t testing.TB, o web.Options) *lab {
 	t.Helper()
-	b := &lab{t: t, log: &logbook{}}
-	log := slog.New(slog.NewTextHandler(b.log, nil))
-	b.u = universe.New(universe.Options{Loaders: lib.Loaders(), Log: log})
+	b := &lab{t: t, log: filepath.Join(t.TempDir(), "log")}
+	file, err := os.OpenFile(b.log, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() })
+	b.u = universe.New(universe.Options{Loaders: lib.Loaders(), Log: slog.New(slog.NewTextHandler(file, nil))})
 	t.Cleanup(b.u.Close)
 	b.web = web.New(b.u, o)
 	t.Cleanup(b.web.Close)
@@ -96,7 +91,8 @@ http_ports = { 0 }
 http_interfaces = { "127.0.0.1" }
 `
 
-// A site is a server whose module "lua" provides the app that a source returns.
+// A site is a server whose module "served" provides the app that a source
+// returns.
 type site struct {
 	*lab
 	server *coretest.Server
@@ -108,22 +104,53 @@ type siteOptions struct {
 	Version string `lua:"test_version" doc:"Told by the app."`
 }
 
+// everywhere begins the source of an app of the server's, in place of a line of
+// the config.
+const everywhere = "everywhere "
+
 // newSite serves item, which is the source of a table; it stands in a function
 // with the parameter version.
 func newSite(t testing.TB, o web.Options, item string, more ...string) *site {
 	t.Helper()
 	s := &site{lab: newLab(t, o)}
-	mod := module.Define("served", module.OnHost, siteOptions{}, func(scope *module.Scope, o siteOptions) error {
+	all := ""
+	if len(more) > 0 && strings.HasPrefix(more[0], everywhere) {
+		all, more = strings.TrimPrefix(more[0], everywhere), more[1:]
+	}
+	served := module.Define("served", module.OnHost, siteOptions{}, func(scope *module.Scope, o siteOptions) error {
 		s.scope = scope
 		return s.provide(scope, coretest.Domain, item, o.Version)
 	}).Requiring("http")
-	all := module.Define("pages", module.OnServer, struct{}{}, func(scope *module.Scope, _ struct{}) error {
+	pages := module.Define("pages", module.OnServer, struct{}{}, func(scope *module.Scope, _ struct{}) error {
 		s.web.Attach(scope)
+		if all != "" {
+			return s.provide(scope, "*", all, "")
+		}
 		return nil
 	}).Requiring("httpd")
-	s.server = coretest.New(t, config+"modules_enabled = { \"served\"; \"pages\" }\n"+strings.Join(more, "\n"), append([]module.Definition{mod, all}, modules.All...)...)
+	s.server = coretest.New(t, s.config(`"served"; "pages"`, more), append([]module.Definition{served, pages}, modules.All...)...)
 	s.addr = s.address()
 	return s
+}
+
+func (s *site) config(enabled string, more []string) string {
+	return config + "log = { info = \"" + s.log + "\" }\nmodules_enabled = { " + enabled + " }\n" + strings.Join(more, "\n")
+}
+
+// reload puts another config in force.
+func (s *site) reload(enabled string, more ...string) {
+	s.t.Helper()
+	s.server.Reconfigure(s.config(enabled, more))
+	s.addr = s.address()
+}
+
+// global gives Lua a function of Go.
+func (b *lab) global(name string, fn lua.LGFunction) {
+	b.t.Helper()
+	err := b.u.Do(context.Background(), &universe.Task{Name: "test"}, func(l *lua.LState) { l.SetGlobal(name, l.NewFunction(fn)) })
+	if err != nil {
+		b.t.Fatal(err)
+	}
 }
 
 func (s *site) provide(scope *module.Scope, host, item, version string) (err error) {
@@ -154,7 +181,7 @@ func (s *site) address() (addr string) {
 
 // client does not follow redirects and keeps no connections.
 func client(t testing.TB) *http.Client {
-	tr := &http.Transport{DisableKeepAlives: true, DisableCompression: true}
+	tr := &http.Transport{DisableKeepAlives: true, DisableCompression: true, ExpectContinueTimeout: 5 * time.Second}
 	t.Cleanup(tr.CloseIdleConnections)
 	return &http.Client{Transport: tr, Timeout: 30 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
@@ -188,6 +215,10 @@ func (s *site) send(ctx context.Context, request string, body io.Reader, headers
 	r.URL.Opaque = path
 	r.Host = coretest.Domain
 	for i := 0; i < len(headers); i += 2 {
+		if headers[i] == "Host" {
+			r.Host = headers[i+1]
+			continue
+		}
 		r.Header[headers[i]] = append(r.Header[headers[i]], headers[i+1])
 	}
 	resp, err := client(s.t).Do(r)

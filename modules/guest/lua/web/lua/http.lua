@@ -46,7 +46,10 @@ local function finisher(self, req, callback)
 	return function (content, code, response)
 		if done then return; end
 		done = true;
-		if code == 0 then response = req; end
+		if code == 0 then
+			response = req;
+			self.events.fire_event("request-connection-error", { http = self; request = req; url = req.url; err = content });
+		end
 		local event = {
 			http = self; url = req.url; request = req; response = response;
 			content = content; code = code; callback = callback;
