@@ -138,6 +138,9 @@ func (s *Stores) store(l *lua.LState, k *keyed, user string, data lua.LValue) in
 	if err != nil {
 		l.RaiseError("store %s: %s", k.name.name, err.Error())
 	}
+	if err := k.shelf.writable(); err != nil {
+		return s.fail(l, k.name, err)
+	}
 	err = s.away(k.shelf.enters(), func(ctx context.Context) error { return k.shelf.set(ctx, user, b) })
 	if err != nil {
 		return s.fail(l, k.name, err)
@@ -220,6 +223,9 @@ func (k *keyed) put(l *lua.LState, user string, all []luaPair) int {
 	changes, err := changes(all, k.s.remover(l))
 	if err != nil {
 		l.RaiseError("store %s: %s", k.name.name, err.Error())
+	}
+	if err := k.shelf.writable(); err != nil {
+		return k.s.fail(l, k.name, err)
 	}
 	err = k.s.away(k.shelf.enters(), func(ctx context.Context) error { return k.shelf.change(ctx, user, changes) })
 	if err != nil {
@@ -313,6 +319,9 @@ func (k *keyed) getAll(l *lua.LState) int {
 // deleteAll deletes a key of all users.
 func (k *keyed) deleteAll(l *lua.LState) int {
 	key, err := stringKey(l, 2)
+	if err == nil {
+		err = k.shelf.writable()
+	}
 	if err != nil {
 		return k.s.fail(l, k.name, err)
 	}

@@ -130,3 +130,5 @@ func (p *private) change(ctx context.Context, user string, changes []pair) error
 }
 
 func (p *private) enters() bool { return false }
+
+func (p *private) writable() error { return nil }

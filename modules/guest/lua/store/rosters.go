@@ -297,6 +297,8 @@ func (r *rosters) users(ctx context.Context) iter.Seq2[string, error] {
 
 func (r *rosters) enters() bool { return r.s.Roster != nil }
 
+func (r *rosters) writable() error { return nil }
+
 // storedRosters are rosters that no module has in memory.
 type storedRosters struct{ *rosters }
 

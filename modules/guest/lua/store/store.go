@@ -30,7 +30,9 @@ type Opener interface {
 	Archive(name string) (storage.Archive, error)
 }
 
-// Options are what the stores of Lua are made with. All may be left out.
+// Options are what the stores of Lua are made with. All may be left out. The
+// functions are called by tasks of the universe, which have its lock, but for
+// Stores, which must not need it.
 type Options struct {
 	// Log takes what an admin should know; nil stands for the universe's.
 	Log *slog.Logger
@@ -160,6 +162,9 @@ type shelf interface {
 	change(ctx context.Context, user string, changes []pair) error
 	// enters reports whether the methods may enter the universe.
 	enters() bool
+	// writable returns why Lua cannot change the store. It is called by the
+	// task, with the universe's lock.
+	writable() error
 }
 
 // tables is a shelf of Lua's own.
@@ -211,6 +216,8 @@ func (t *tables) change(ctx context.Context, user string, changes []pair) error 
 }
 
 func (t *tables) enters() bool { return false }
+
+func (t *tables) writable() error { return nil }
 
 // hold has the table of a user to itself until release is called. Nothing that
 // may enter the universe runs meanwhile.

@@ -89,9 +89,6 @@ func (c *converted) writable() error {
 }
 
 func (c *converted) set(ctx context.Context, user string, table []byte) error {
-	if err := c.writable(); err != nil {
-		return err
-	}
 	defer c.s.hold(c.name, user)()
 	return c.put(ctx, user, table)
 }
@@ -118,9 +115,6 @@ func (c *converted) pick(ctx context.Context, user string, key []byte) ([]byte, 
 }
 
 func (c *converted) change(ctx context.Context, user string, changes []pair) error {
-	if err := c.writable(); err != nil {
-		return err
-	}
 	defer c.s.hold(c.name, user)()
 	b, err := c.get(ctx, user)
 	if err != nil {
