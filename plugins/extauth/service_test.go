@@ -70,7 +70,7 @@ func TestLoad(t *testing.T) {
 func TestVerdicts(t *testing.T) {
 	s := &service{log: hclog.NewNullLogger()}
 	defer s.close()
-	if err := load(t, s, settings{Command: []string{os.Args[0], "script"}, Protocol: "ejabberd", Processes: 1, Timeout: 500}); err != nil {
+	if err := load(t, s, settings{Command: []string{os.Args[0], "script"}, Protocol: "ejabberd", Processes: 1, Timeout: 2000}); err != nil {
 		t.Fatal(err)
 	}
 	romeo := &accountpb.User{User: "romeo", Host: "example.org"}
@@ -87,7 +87,7 @@ func TestVerdicts(t *testing.T) {
 	}{
 		{"right", s.Check, with(right), accountpb.Answer_YES, ""},
 		{"wrong", s.Check, with("wrong"), accountpb.Answer_NO, "no"},
-		{"late", s.Check, with("late 800ms"), accountpb.Answer_UNAVAILABLE, "in time"},
+		{"late", s.Check, with("late 3s"), accountpb.Answer_UNAVAILABLE, "in time"},
 		{"dies", s.Check, with("die"), accountpb.Answer_UNAVAILABLE, "ended"},
 		{"set", s.SetPassword, with(right), accountpb.Answer_YES, ""},
 		{"register", s.Register, with("wrong"), accountpb.Answer_NO, "no"},
