@@ -147,7 +147,7 @@ func (f *Field) checkType(v string) error {
 			return errNumber
 		case integer && strings.Contains(v, "."):
 			return errFraction
-		case bits > 0 && (n.Num().BitLen() >= int(bits) && n.Cmp(lowest(bits)) != 0), //nolint:gosec // at most 64
+		case bits > 0 && (n.Num().BitLen() >= int(bits) && n.Cmp(lowest(bits)) != 0),
 			beyond(n, f.Min, -1), beyond(n, f.Max, 1):
 			return errBounds
 		}

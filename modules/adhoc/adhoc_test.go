@@ -39,7 +39,7 @@ var wizard = module.Define("wizard", module.OnHost, struct{}{}, func(s *module.S
 		set("for "+string(p), p, done)
 	}
 	set("later", adhoc.Any, adhoc.Asking(adhoc.Fixed(question), func(ctx context.Context, c *adhoc.Call, given form.Values) (adhoc.Reply, error) {
-		return adhoc.Later(s.Scope, func(_ context.Context, c *adhoc.Call) (adhoc.Reply, error) {
+		return adhoc.Later(s.Scope, func(context.Context, *adhoc.Call) (adhoc.Reply, error) {
 			switch v := given.Get("v"); v {
 			case "panic":
 				panic("on purpose")
@@ -207,7 +207,6 @@ func TestShapes(t *testing.T) {
 func TestAnswersThatComeLater(t *testing.T) {
 	s := serve(t, "")
 	c := s.Login("romeo", "orchard")
-	id := ""
 	next := func() string {
 		e := run(c, "later", "", "", "")
 		want(t, e, "executing next complete default=complete x")
@@ -216,7 +215,7 @@ func TestAnswersThatComeLater(t *testing.T) {
 	for v, text := range map[string]string{
 		"error": "internal-server-error", "panic": "internal-server-error", "refuse": "not-acceptable", "fine": "completed info: fine",
 	} {
-		id = next()
+		id := next()
 		e := run(c, "later", id, "", submitted(v))
 		want(t, e, text)
 		if strings.Contains(e.String(), "secret") {
@@ -224,7 +223,7 @@ func TestAnswersThatComeLater(t *testing.T) {
 		}
 		want(t, run(c, "later", id, "", submitted("x")), "not-allowed session-expired")
 	}
-	id = next()
+	id := next()
 	want(t, run(c, "later", id, "", submitted("again")), "bad-request bad-payload")
 	want(t, run(c, "later", id, "", submitted("fine")), "completed info: fine")
 	want(t, run(c, "later", "", "", submitted("at once")), "completed info: at once")
