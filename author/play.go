@@ -157,7 +157,7 @@ func (s *stage) run(ctx context.Context, sc golden.Script) error {
 	if err != nil {
 		return sc.Misconfigured(sc.Line, err)
 	}
-	defer func() {
+	defer func() { //nolint:contextcheck // a stop outlives who asked for it
 		srv.Stop("the script is over")
 		srv.Wait()
 	}()

@@ -127,21 +127,22 @@ func anonymous(name string) bool { return name == "any" || name == "maybe" }
 
 // matchText compares texts in which {any} and {name} stand for something.
 func matchText(vars map[string]string, want, got string) string {
-	pattern, last := "^", 0
+	var pattern strings.Builder
 	var names []string
+	last := 0
 	for _, at := range variable.FindAllStringIndex(want, -1) {
-		pattern += regexp.QuoteMeta(want[last:at[0]])
+		pattern.WriteString(regexp.QuoteMeta(want[last:at[0]]))
 		name := want[at[0]+1 : at[1]-1]
 		last = at[1]
 		if value, known := vars[name]; known && !anonymous(name) {
-			pattern += regexp.QuoteMeta(value)
+			pattern.WriteString(regexp.QuoteMeta(value))
 			continue
 		}
-		pattern += "(?s)(.+?)"
+		pattern.WriteString("(?s)(.+?)")
 		names = append(names, name)
 	}
-	pattern += regexp.QuoteMeta(want[last:]) + "$"
-	m := regexp.MustCompile(pattern).FindStringSubmatch(got)
+	pattern.WriteString(regexp.QuoteMeta(want[last:]))
+	m := regexp.MustCompile("^" + pattern.String() + "$").FindStringSubmatch(got)
 	if m == nil {
 		return fmt.Sprintf("got %q, want %q", got, want)
 	}

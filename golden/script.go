@@ -118,12 +118,11 @@ func (sc Script) Run(target Target) error {
 // Misconfigured is the error that a server has returned for a config of the
 // script, which begins behind a line: what is wrong has the script's lines.
 func (sc Script) Misconfigured(line int, err error) error {
-	var syntax *luacfg.Error
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[*luacfg.Error](err); ok {
 		return fmt.Errorf("%s:%d: %s", sc.Name, line+syntax.Pos.Line, syntax.Text)
 	}
 	var lines []string
-	if bad := (*ConfigError)(nil); errors.As(err, &bad) {
+	if bad, ok := errors.AsType[*ConfigError](err); ok {
 		for _, p := range bad.Problems {
 			if p.Severity == config.Error {
 				lines = append(lines, fmt.Sprintf("%s:%d: %s", sc.Name, line+p.Pos.Line, p.Text))

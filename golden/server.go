@@ -46,11 +46,11 @@ type ConfigError struct {
 
 // Error has a line for each problem.
 func (e *ConfigError) Error() string {
-	text := e.Err.Error()
+	lines := []string{e.Err.Error()}
 	for _, p := range e.Problems {
-		text += "\n" + p.String()
+		lines = append(lines, p.String())
 	}
-	return text
+	return strings.Join(lines, "\n")
 }
 
 func (e *ConfigError) Unwrap() error { return e.Err }
@@ -135,7 +135,7 @@ func (s *Server) Dial(service string) (net.Conn, error) {
 	}
 	ours, theirs := net.Pipe()
 	addr := netip.MustParseAddrPort("127.0.0.1:40000")
-	h(context.Background(), theirs, listen.Info{Local: addr, Remote: addr}) //nolint:contextcheck // a connection outlives who made it
+	h(context.Background(), theirs, listen.Info{Local: addr, Remote: addr})
 	return ours, nil
 }
 
@@ -164,7 +164,7 @@ func (s *Server) Login(ctx context.Context, user, resource string) (*Stream, err
 	if err := s.AddUser(ctx, Domain, user, Password(user)); err != nil {
 		return nil, err
 	}
-	conn, err := s.Dial("c2s")
+	conn, err := s.Dial("c2s") //nolint:contextcheck // a connection outlives who made it
 	if err != nil {
 		return nil, err
 	}

@@ -10,9 +10,6 @@ import (
 	"tercet/golden"
 )
 
-// patience is how long a client waits for what must come.
-const patience = golden.Patience
-
 // A Client is one stream to a server, for tests: what goes wrong ends the test.
 type Client struct {
 	*golden.Stream

@@ -35,12 +35,12 @@ func Inspect(_ context.Context, file string, _ json.RawMessage) *guest.Inspectio
 		in.Wrong(0, "it is larger than %d bytes", maxInspected)
 		return in
 	}
-	var failed *lua51.SourceError
-	if _, err := lua51.Compile(file, source); errors.As(err, &failed) {
-		in.Wrong(failed.Line, "%s", failed.Text)
-		return in
-	} else if err != nil {
-		in.Wrong(0, "%v", err)
+	if _, err := lua51.Compile(file, source); err != nil {
+		line := 0
+		if failed, ok := errors.AsType[*lua51.SourceError](err); ok {
+			line = failed.Line
+		}
+		in.Wrong(line, "%v", err)
 		return in
 	}
 	source = bytes.TrimPrefix(source, []byte("\xef\xbb\xbf"))
@@ -77,7 +77,7 @@ func (s *sight) walk(v reflect.Value) {
 		if v.IsNil() {
 			return
 		}
-		if call, ok := v.Interface().(*ast.FuncCallExpr); ok && v.Kind() == reflect.Pointer {
+		if call, ok := reflect.TypeAssert[*ast.FuncCallExpr](v); ok && v.Kind() == reflect.Pointer {
 			s.call(call)
 		}
 		s.walk(v.Elem())

@@ -42,7 +42,7 @@ func Inspect(ctx context.Context, file string, options json.RawMessage) *guest.I
 		spec: spec{Path: file, Memory: maxMemory, Limit: defaultLimit}, holder: n, ctx: ctx, answer: -1, options: known,
 		grants: guest.Grants{"hook:*", "add:*", "store", "send", "replace"}, store: guest.EmptyStore(), cache: unkept(),
 	}
-	defer p.close() //nolint:errcheck // nothing is kept
+	defer p.close() //nolint:errcheck,contextcheck // nothing is kept
 	p.http = newFetcher(p)
 	err := p.compile(ctx)
 	if p.code != nil {
