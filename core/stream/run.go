@@ -30,6 +30,9 @@ var errFresh = errors.New("stream: go on in a fresh goroutine")
 // Run reads the stream until it ends; it may return earlier and go on in a
 // goroutine of its own.
 func (s *Stream) Run(ctx context.Context) {
+	if s.reader == nil {
+		s.reader = element.NewReader(s.opts.Limits)
+	}
 	err := s.guard(ctx, s.loop)
 	switch {
 	case errors.Is(err, errParked): // another goroutine may have the stream already

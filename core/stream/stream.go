@@ -67,7 +67,7 @@ type Stream struct {
 	Log     *slog.Logger
 
 	opts   *Options
-	reader *element.Reader
+	reader *element.Reader // made when the peer speaks
 	cork   transport.Cork
 	then   []func(context.Context) error
 	opened atomic.Bool // our header is out
@@ -94,7 +94,7 @@ func New(c *transport.Conn, remote netip.AddrPort, o *Options) *Stream {
 	now := time.Now()
 	return &Stream{
 		Conn: c, Remote: remote, Started: now, begun: now, opts: o, Log: o.Log,
-		ID: stanza.NewID(), reader: element.NewReader(o.Limits),
+		ID: stanza.NewID(),
 	}
 }
 

@@ -5,6 +5,7 @@ package transport
 import (
 	"errors"
 	"os"
+	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -126,6 +127,9 @@ func (p *parker) run() {
 		for i, k := range calls {
 			calls[i] = call{}
 			k.c.called(k.ticket)
+		}
+		if n == pollEvents { // a crowd that comes or goes at once does not need its stacks at once
+			runtime.Gosched()
 		}
 	}
 }
