@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -26,6 +27,21 @@ type play struct {
 	files  map[string]string
 	errors []string // that the log must have
 	steps  string   // a golden stream
+}
+
+// verbs are those of sections about a client.
+var verbs = regexp.MustCompile(`(?m)^-- ([^ /!]+)(?:/\S+)? (?:connects|sends|gets|awaits|ends)\b.* --$`)
+
+// accounts are those that clients of the play log in to at once: name, or name
+// with host.
+func (p play) accounts() []string {
+	var list []string
+	for _, m := range verbs.FindAllStringSubmatch(p.steps, -1) {
+		if !strings.HasPrefix(m[1], "stranger") && !slices.Contains(list, m[1]) {
+			list = append(list, m[1])
+		}
+	}
+	return list
 }
 
 var (

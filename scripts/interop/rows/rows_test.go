@@ -171,6 +171,11 @@ func (r row) serve(t *testing.T, k *kind, w way) (*server, play) {
 	if err := s.write(p); err != nil {
 		t.Fatal(err)
 	}
+	for _, account := range p.accounts() {
+		if err := s.addUser(account); err != nil {
+			t.Fatal(err)
+		}
+	}
 	if err := s.start(); err != nil {
 		t.Fatal(err)
 	}

@@ -266,8 +266,17 @@ func (s *server) loaded() error {
 	return nil
 }
 
-// restart ends the process in order and starts it again.
+// restart ends the process in order and starts it again. A stream that opens
+// before proves that the server knows of those that broke.
 func (s *server) restart() error {
+	conn, err := s.Dial()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	if _, err := golden.NewStream(conn, domain).Open(); err != nil {
+		return fmt.Errorf("restart: %w", err)
+	}
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
 		return fmt.Errorf("restart: %w", err)
 	}
@@ -288,8 +297,18 @@ func (s *server) Dial() (net.Conn, error) {
 	return c, nil
 }
 
+// split cuts the name of a client's account.
+func split(name string) (account, host string) {
+	account, host, ok := strings.Cut(name, "@")
+	if !ok {
+		host = domain
+	}
+	return account, host
+}
+
 // addUser makes an account, once.
-func (s *server) addUser(account, host string) error {
+func (s *server) addUser(name string) error {
+	account, host := split(name)
 	jid := account + "@" + host
 	if s.users[jid] {
 		return nil
@@ -298,19 +317,10 @@ func (s *server) addUser(account, host string) error {
 	return s.kind.addUser(s, account, host, coretest.Password(account))
 }
 
-// Login opens a session; the user may be named with another host than domain,
-// and with "!" before it if the account is there already.
+// Login opens a session. The account is there; "!" before a name says that the
+// row has made it.
 func (s *server) Login(name, resource string) (*golden.Stream, error) {
-	name, there := strings.CutPrefix(name, "!")
-	account, host, ok := strings.Cut(name, "@")
-	if !ok {
-		host = domain
-	}
-	if !there {
-		if err := s.addUser(account, host); err != nil {
-			return nil, err
-		}
-	}
+	account, host := split(strings.TrimPrefix(name, "!"))
 	conn, err := s.Dial()
 	if err != nil {
 		return nil, err

@@ -32,7 +32,7 @@ func (s *server) Step(head, body string, vars map[string]string) (known bool, er
 	verb, rest, _ := strings.Cut(head, " ")
 	switch verb {
 	case "account":
-		return true, s.addUser(rest, domain)
+		return true, s.addUser(rest)
 	case "GET", "HEAD", "POST", "PUT":
 		return true, s.request(verb, rest, body)
 	case "begin":
