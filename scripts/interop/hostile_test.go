@@ -5,11 +5,9 @@ package interop_test
 import (
 	"crypto/tls"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"net"
-	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -29,14 +27,6 @@ const (
 	answered = time.Second // for a client that does nothing wrong
 	growth   = 64 << 20    // bytes that the server may grow by, whatever is done to it
 )
-
-// header opens a stream to the server's host.
-const header = "<?xml version='1.0'?><stream:stream to='" + coretest.Domain +
-	"' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>"
-
-// leaks are what a peer must never be told: where the program is and what it
-// is made of.
-var leaks = regexp.MustCompile(`\.go\b|goroutine|panic|runtime error|/root|/home|/tmp|sqlite|SQL|nil pointer|0xc000`)
 
 // witness is a client that does nothing wrong: it pings all the time, and it
 // logs in anew.
@@ -113,13 +103,19 @@ func (w *witness) fail(text string) {
 // check reports what went wrong since the last time.
 func (w *witness) check(t *testing.T) {
 	t.Helper()
+	w.checkWithin(t, growth)
+}
+
+// checkWithin is check for a server that may grow by most bytes.
+func (w *witness) checkWithin(t *testing.T, most int64) {
+	t.Helper()
 	for {
 		select {
 		case text := <-w.failures:
 			t.Error(text)
 		default:
 			w.peak.Store(max(w.peak.Load(), w.s.rss()))
-			if grown := w.peak.Load() - w.base; grown > growth {
+			if grown := w.peak.Load() - w.base; grown > most {
 				t.Errorf("the server grew by %d MiB", grown>>20)
 			}
 			t.Logf("answers within %v; grown by %d MiB", time.Duration(w.worst.Swap(0)).Round(time.Millisecond), (w.peak.Swap(0)-w.base)>>20)
@@ -137,86 +133,6 @@ func (w *witness) end(t *testing.T) {
 			t.Errorf("in the log: %s", line)
 		}
 	}
-}
-
-// raw opens a connection without TLS.
-func (s *server) raw(t *testing.T) net.Conn {
-	t.Helper()
-	c, err := net.Dial("tcp", fmt.Sprintf("127.0.0.1:%d", s.plain))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = c.Close() }) // a second close is no fault
-	return c
-}
-
-// heard is all that the server says until it hangs up.
-func heard(t *testing.T, c net.Conn) string {
-	t.Helper()
-	_ = c.SetReadDeadline(time.Now().Add(15 * time.Second)) // fails on a closed connection, as reading does
-	b, err := io.ReadAll(c)
-	if errors.Is(err, os.ErrDeadlineExceeded) {
-		t.Errorf("the server did not hang up; it said %s", tail(string(b), 500))
-	}
-	if m := leaks.Find(b); m != nil {
-		t.Errorf("the server lets out %q: %s", m, tail(string(b), 500))
-	}
-	return string(b)
-}
-
-// until reads up to a word that must come.
-func until(t *testing.T, c net.Conn, word string) string {
-	t.Helper()
-	_ = c.SetReadDeadline(time.Now().Add(10 * time.Second)) // as above
-	var got []byte
-	b := make([]byte, 4096)
-	for !strings.Contains(string(got), word) {
-		n, err := c.Read(b)
-		got = append(got, b[:n]...)
-		if err != nil {
-			t.Fatalf("%s did not come (%v): %s", word, err, tail(string(got), 500))
-		}
-	}
-	return string(got)
-}
-
-func send(c net.Conn, xml string) {
-	_ = c.SetWriteDeadline(time.Now().Add(10 * time.Second)) // the server may have hung up: heard tells
-	_, _ = io.WriteString(c, xml)
-}
-
-// state is how far an attacker goes before it does harm.
-type state int
-
-const (
-	connected state = iota // by TLS
-	opened
-	proved
-	bound
-)
-
-// reach brings a connection there.
-func (s *server) reach(t *testing.T, st state, user string) net.Conn {
-	t.Helper()
-	c := s.dial(t)
-	t.Cleanup(func() { _ = c.Close() }) // a second close is no fault
-	if st >= opened {
-		send(c, header)
-		until(t, c, "</stream:features>")
-	}
-	if st >= proved {
-		s.addUser(user, coretest.Password(user))
-		send(c, "<auth xmlns='urn:ietf:params:xml:ns:xmpp-sasl' mechanism='PLAIN'>"+
-			base64.StdEncoding.EncodeToString([]byte("\x00"+user+"\x00"+coretest.Password(user)))+"</auth>")
-		until(t, c, "<success")
-		send(c, header)
-		until(t, c, "</stream:features>")
-	}
-	if st >= bound {
-		send(c, "<iq type='set' id='b'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/></iq>")
-		until(t, c, "</iq>")
-	}
-	return c
 }
 
 func streamHeader(to, content, ns, version string) string {
