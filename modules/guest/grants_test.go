@@ -58,7 +58,7 @@ func TestGrants(t *testing.T) {
 	if (guest.Grants{"hook:ab*ba"}).Allow("hook", "aba") {
 		t.Error("one letter counts for both ends")
 	}
-	if (guest.Grants)(nil).Allow("store", "") {
+	if guest.Grants(nil).Allow("store", "") {
 		t.Error("who has no grants may do something")
 	}
 }
