@@ -122,8 +122,7 @@ func TestWhere(t *testing.T) {
 	w := newWorld(t, "where", "")
 	want := fmt.Sprint(filepath.Join(w.Env.DataDir, "process/probe/example.org"), " -rwx------ [HOME LANG PATH PLUGIN_CLIENT_CERT PLUGIN_MAX_PORT PLUGIN_MIN_PORT PLUGIN_PROTOCOL_VERSIONS PLUGIN_UNIX_SOCKET_DIR TERCET_PLUGIN TERCET_PROBE] [/dev/null pipe pipe ")
 	got := w.asks(t)
-	files := strings.Fields(got[strings.LastIndex(got, "[")+1:])
-	for _, f := range files {
+	for f := range strings.FieldsSeq(got[strings.LastIndex(got, "[")+1:]) {
 		if strings.HasPrefix(f, "/") && f != "/dev/null" {
 			t.Errorf("it has %s open", f)
 		}

@@ -68,6 +68,7 @@ func (b *bucket) borrow(n int) time.Duration {
 
 // An output is what one guest prints and logs, over all its processes.
 type output struct {
+	ctx   context.Context //nolint:containedctx // the guest's life: a line belongs to no event
 	log   *slog.Logger
 	bytes *bucket
 	lines *bucket
@@ -79,8 +80,8 @@ type output struct {
 	missed int        // lines since one was logged
 }
 
-func newOutput(log *slog.Logger, over <-chan struct{}) *output {
-	return &output{log: log, over: over, bytes: newBucket(readRate, readRate), lines: newBucket(lineRate, maxLines)}
+func newOutput(ctx context.Context, log *slog.Logger, over <-chan struct{}) *output {
+	return &output{ctx: ctx, log: log, over: over, bytes: newBucket(readRate, readRate), lines: newBucket(lineRate, maxLines)}
 }
 
 // paced is a pipe that is read no faster than the output allows.
@@ -156,8 +157,7 @@ func (o *output) hear(lines []*modulepb.Line) {
 // sayLocked is called with mu held.
 func (o *output) sayLocked(level slog.Level, text string) {
 	text = strings.TrimRight(strings.ToValidUTF8(text[:min(len(text), maxLine)], "\uFFFD"), "\r\n")
-	ctx := context.Background() // it belongs to no event
-	if text == "" || !o.log.Enabled(ctx, level) {
+	if text == "" || !o.log.Enabled(o.ctx, level) {
 		return
 	}
 	o.last = text
@@ -170,7 +170,7 @@ func (o *output) sayLocked(level slog.Level, text string) {
 		attrs = append(attrs, slog.Int("left_out", o.missed))
 		o.missed = 0
 	}
-	o.log.LogAttrs(ctx, level, "guest says", attrs...)
+	o.log.LogAttrs(o.ctx, level, "guest says", attrs...)
 }
 
 // begin forgets the last line: another process begins.

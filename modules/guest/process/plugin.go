@@ -44,7 +44,7 @@ func load(s *module.Scope, o options) error {
 		spec: o.spec, scope: s, grants: o.spec.Allow, over: make(chan struct{}),
 		guard: guest.NewGuard(s, guest.Policy(o.spec.OnFailure)),
 	}
-	p.output = newOutput(s.Log, p.over)
+	p.output = newOutput(s.Context(), s.Log, p.over)
 	if err := p.prepare(); err != nil {
 		return err
 	}

@@ -15,7 +15,7 @@ func (s *session) serve() {
 	for {
 		select {
 		case r := <-s.requests:
-			s.answer(s.plugin.do(r))
+			s.answer(s.plugin.do(s.stream.Context(), r))
 		case <-s.over:
 			return
 		}
@@ -23,7 +23,7 @@ func (s *session) serve() {
 }
 
 // do deals with one request.
-func (p *plugin) do(r *modulepb.Request) *modulepb.Result {
+func (p *plugin) do(ctx context.Context, r *modulepb.Request) *modulepb.Result {
 	out := &modulepb.Result{Id: r.Id}
 	switch {
 	case p.store == nil:
@@ -33,7 +33,6 @@ func (p *plugin) do(r *modulepb.Request) *modulepb.Result {
 		out.Code = modulepb.Code_LARGE
 		return out
 	}
-	ctx := context.WithoutCancel(p.scope.Context()) // events are answered while the scope closes
 	var err error
 	switch r.Operation {
 	case modulepb.Operation_GET:

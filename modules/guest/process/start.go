@@ -128,7 +128,7 @@ func (p *plugin) connect(ctx context.Context, client *goplugin.Client, c *child)
 		return nil, nil, err
 	}
 	s := newSession(p, c, stream, cancel)
-	loaded, err := s.load()
+	loaded, err := s.load(ctx)
 	if err == nil && !inTime() {
 		err = context.Cause(ctx)
 	}
@@ -141,7 +141,7 @@ func (p *plugin) connect(ctx context.Context, client *goplugin.Client, c *child)
 }
 
 // load tells the plugin where it is, and returns what it attaches.
-func (s *session) load() (*modulepb.Loaded, error) {
+func (s *session) load(ctx context.Context) (*modulepb.Loaded, error) {
 	p := s.plugin
 	err := s.stream.Send(&modulepb.FromServer{Welcome: &modulepb.Welcome{
 		Protocol: modulepb.Version, Version: p.scope.Env.Version, Host: p.scope.Host.Name, Name: p.scope.Name(),
@@ -160,7 +160,7 @@ func (s *session) load() (*modulepb.Loaded, error) {
 		p.output.hear(m.Lines)
 		for _, r := range m.Requests {
 			if err == nil {
-				err = s.stream.Send(&modulepb.FromServer{Results: []*modulepb.Result{p.do(r)}})
+				err = s.stream.Send(&modulepb.FromServer{Results: []*modulepb.Result{p.do(ctx, r)}})
 			}
 		}
 		if m.Loaded == nil {
