@@ -210,6 +210,34 @@ func TestPlay(t *testing.T) {
 	}
 }
 
+// A module in Lua is found where it lies; one that does not start fails the
+// streams, although the server runs on.
+func TestPlayLua(t *testing.T) {
+	t.Chdir(t.TempDir())
+	write(t, ".", map[string]string{
+		"tests/a.txtar": strings.NewReplacer(`"ping"`, `"pong"`, "urn:xmpp:ping", "urn:example:pong").Replace(pong),
+	})
+	for _, tt := range []struct {
+		name, source string
+		code         int
+		want         string
+	}{
+		{"right", `module:hook("iq-get/host/urn:example:pong:ping", function (event)
+			event.origin.send(require "util.stanza".reply(event.stanza));
+			return true;
+		end);`, 0, "ok    tests/a.txtar"},
+		{"without a handler", "", 1, "tests/a.txtar:6: romeo gets: "},
+		{"broken", `error("no")`, 1, "tests/a.txtar:2: pong does not start; the log says why"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			write(t, ".", map[string]string{"mod_pong.lua": tt.source})
+			if a := call(t, build, false, "module", "test"); a.code != tt.code || !strings.Contains(a.out, tt.want) {
+				t.Errorf("got %d, want %d and %q in\n%s", a.code, tt.code, tt.want, a.out)
+			}
+		})
+	}
+}
+
 func TestPlayRefuses(t *testing.T) {
 	t.Chdir(t.TempDir())
 	write(t, ".", map[string]string{
