@@ -4,7 +4,6 @@ package lua
 
 import (
 	"context"
-	"fmt"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -18,7 +17,7 @@ func (srv *Server) opener(name string) (store.Opener, error) {
 	if h := srv.hosts[name]; h != nil && h.scope != nil {
 		return h.scope, nil
 	}
-	return nil, fmt.Errorf("no module in Lua runs on %q", name)
+	return nil, store.ErrNoHost
 }
 
 func (srv *Server) storeOptions() store.Options {
