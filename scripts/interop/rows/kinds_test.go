@@ -18,6 +18,7 @@ type kind struct {
 	run      func(s *server) *exec.Cmd
 	control  func(s *server, args ...string) *exec.Cmd
 	addUser  func(s *server, account, host, password string) error
+	asks     bool           // accounts are made by the server as it runs
 	failed   *regexp.Regexp // a line of the log about an error
 	asUser   *syscall.SysProcAttr
 }
@@ -87,13 +88,16 @@ log = { debug = "*console" }
 		run:     func(s *server) *exec.Cmd { return command(s, "run") },
 		control: command,
 		addUser: func(s *server, account, host, password string) error {
-			cmd := s.command(command(s, "adduser", account+"@"+host, "--password-stdin"))
-			cmd.Stdin = strings.NewReader(password + "\n")
-			if out, err := cmd.CombinedOutput(); err != nil {
-				return fmt.Errorf("add account: %w: %s", err, out)
-			}
-			return nil
+			return eventually(patience, func() error { // it listens for that a little later than for clients
+				cmd := s.command(command(s, "adduser", account+"@"+host, "--password-stdin"))
+				cmd.Stdin = strings.NewReader(password + "\n")
+				if out, err := cmd.CombinedOutput(); err != nil {
+					return fmt.Errorf("add account: %w: %s", err, out)
+				}
+				return nil
+			})
 		},
+		asks:   true,
 		failed: regexp.MustCompile(`\terror\t`),
 	}
 }

@@ -29,16 +29,16 @@ type play struct {
 	steps  string   // a golden stream
 }
 
-// verbs are those of sections about a client.
-var verbs = regexp.MustCompile(`(?m)^-- ([^ /!]+)(?:/\S+)? (?:connects|sends|gets|awaits|ends)\b.* --$`)
+// client is a section about a client's account, or one that makes an account.
+var client = regexp.MustCompile(`(?m)^-- (?:account (\S+)|([^ /!]+)(?:/\S+)? (?:connects|sends|gets|awaits|ends)\b.*) --$`)
 
-// accounts are those that clients of the play log in to at once: name, or name
-// with host.
+// accounts are those that the play takes to be there: name, or name with host.
 func (p play) accounts() []string {
 	var list []string
-	for _, m := range verbs.FindAllStringSubmatch(p.steps, -1) {
-		if !strings.HasPrefix(m[1], "stranger") && !slices.Contains(list, m[1]) {
-			list = append(list, m[1])
+	for _, m := range client.FindAllStringSubmatch(p.steps, -1) {
+		name := m[1] + m[2]
+		if !strings.HasPrefix(name, "stranger") && !slices.Contains(list, name) {
+			list = append(list, name)
 		}
 	}
 	return list

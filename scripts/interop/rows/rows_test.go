@@ -164,17 +164,15 @@ func (r row) run(t *testing.T, k *kind) {
 func (r row) serve(t *testing.T, k *kind, w way) (*server, play) {
 	t.Helper()
 	s := newServer(t, k)
+	p := r.play(w.with, s.places())
+	if err := s.addUsers(p.accounts()); err != nil {
+		t.Fatal(err)
+	}
 	if w.with {
 		s.modules, s.reload = r.modules, w.reload
 	}
-	p := r.play(w.with, s.places())
 	if err := s.write(p); err != nil {
 		t.Fatal(err)
-	}
-	for _, account := range p.accounts() {
-		if err := s.addUser(account); err != nil {
-			t.Fatal(err)
-		}
 	}
 	if err := s.start(); err != nil {
 		t.Fatal(err)

@@ -69,8 +69,8 @@ func TestPlay(t *testing.T) {
 			t.Errorf("with=%t: %d steps, want 3", tt.with, got)
 		}
 	}
-	p := play{steps: "-- alice sends --\n<a/>\n-- bob@x/r gets nothing --\n-- alice/r2 breaks --\n-- !new connects --\n-- stranger gets --\n-- carol/r gets in any order --\n-- GET /x --\n"}
-	if got, want := p.accounts(), []string{"alice", "bob@x", "carol"}; !slices.Equal(got, want) {
+	p := play{steps: "-- alice sends --\n<a/>\n-- bob@x/r gets nothing --\n-- alice/r2 breaks --\n-- !new connects --\n-- stranger gets --\n-- carol/r gets in any order --\n-- GET /x --\n-- account dave --\n"}
+	if got, want := p.accounts(), []string{"alice", "bob@x", "carol", "dave"}; !slices.Equal(got, want) {
 		t.Errorf("accounts %q, want %q", got, want)
 	}
 	if _, err := parseRow("x", "XEP-0199 4.2: no row\n"); err == nil {

@@ -277,15 +277,23 @@ func (s *server) restart() error {
 	if _, err := golden.NewStream(conn, domain).Open(); err != nil {
 		return fmt.Errorf("restart: %w", err)
 	}
+	if err := s.stop(); err != nil {
+		return err
+	}
+	return s.start()
+}
+
+// stop ends the process in order.
+func (s *server) stop() error {
 	if err := s.cmd.Process.Signal(syscall.SIGTERM); err != nil {
-		return fmt.Errorf("restart: %w", err)
+		return fmt.Errorf("stop: %w", err)
 	}
 	select {
 	case <-s.done:
+		return nil
 	case <-time.After(patience):
 		return errors.New("the server does not end on SIGTERM")
 	}
-	return s.start()
 }
 
 // Dial opens a stream without TLS.
@@ -315,6 +323,37 @@ func (s *server) addUser(name string) error {
 	}
 	s.users[jid] = true
 	return s.kind.addUser(s, account, host, coretest.Password(account))
+}
+
+// addUsers makes the accounts of a play, so that no module of it learns of
+// that. A kind that makes accounts only while it runs does so without them.
+func (s *server) addUsers(names []string) error {
+	if s.kind.asks {
+		config := ""
+		for _, name := range names {
+			if _, host := split(name); !strings.Contains(config, `"`+host+`"`) {
+				config += fmt.Sprintf("VirtualHost %q\n", host)
+			}
+		}
+		if config == "" {
+			return nil
+		}
+		if err := s.write(play{config: config}); err != nil {
+			return err
+		}
+		if err := s.start(); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
+		if err := s.addUser(name); err != nil {
+			return err
+		}
+	}
+	if s.kind.asks {
+		return s.stop()
+	}
+	return nil
 }
 
 // Login opens a session. The account is there; "!" before a name says that the
