@@ -196,7 +196,7 @@ func explain(ctx context.Context, c *child, err error) error {
 
 // credentials are those of AutoMTLS, made for one process: the certificate that
 // it shall expect, and our side. go-plugin itself would take a key on P-521,
-// which BoringSSL does not know, and most of gRPC is built with that.
+// which BoringSSL does not take, and most of gRPC is built with that.
 func credentials() ([]byte, *tls.Config, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
