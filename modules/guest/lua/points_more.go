@@ -47,7 +47,7 @@ func registered(_ *lua.LState, ev *register.Event, data *lua.LTable, result lua.
 		}
 		return otherwise
 	}
-	ev.Err = stanza.Fail(stanza.Condition(word("error_condition", string(stanza.NotAllowed))), word("reason", ""))
+	ev.Err = stanza.Fail(stanza.Condition(word("error_condition", string(stanza.NotAcceptable))), word("reason", ""))
 	ev.Err.Type = word("error_type", "modify")
 	return ext.Stop
 }

@@ -49,7 +49,7 @@ func (srv *Server) replaceIteration(l *lua.LState) {
 		return 3
 	}))
 	l.G.Global.RawSetString("next", l.NewFunction(func(l *lua.LState) int {
-		v := l.Get(1)
+		v, key := l.Get(1), l.Get(2)
 		if t, ok := v.(*lua.LTable); ok {
 			if snapshot := walked(l, t); snapshot != nil {
 				v = snapshot
@@ -58,7 +58,7 @@ func (srv *Server) replaceIteration(l *lua.LState) {
 		n := l.GetTop()
 		l.Push(next)
 		l.Push(v)
-		l.Push(l.Get(2))
+		l.Push(key)
 		l.Call(2, lua.MultRet)
 		return l.GetTop() - n
 	}))
