@@ -8,10 +8,10 @@ import (
 	"encoding/json"
 	"os"
 
-	"tercet/author"
 	"tercet/config"
 	"tercet/config/luacfg"
 	"tercet/core"
+	"tercet/core/author"
 	"tercet/modules"
 	"tercet/modules/guest/lua"
 	"tercet/modules/guest/wasm"

@@ -22,7 +22,7 @@ var ranks = map[string]int{
 	"core/control":   0,
 	"core/stanza":    1,
 	"config":         1,
-	"form":           1,
+	"core/form":      1,
 	"core/storage":   2,
 	"core/auth":      2,
 	"core/tlspolicy": 2,
@@ -40,9 +40,9 @@ var ranks = map[string]int{
 	"core/guest":     8,
 	"core":           9,
 	"modules":        10, // the list
-	"golden":         10, // servers in memory, and scripts for them
+	"core/golden":    10, // servers in memory, and scripts for them
 	"sdk":            0,
-	"author":         11, // commands for who writes modules
+	"core/author":    11, // commands for who writes modules
 	".":              12, // main
 
 	// For tests only; no code of the server imports them.
@@ -86,8 +86,12 @@ var libraries = map[string][]string{
 const (
 	maxFile     = 600
 	maxFunction = 80
-	maxCore     = 15_950 // of code, comments and blank lines aside; core/transport is counted apart. 12,000 were planned: OpenSSL's words for TLS and Prosody's log sinks are 2,700 of these, commands of other packages 50
+	maxCore     = 16_250 // of code, comments and blank lines aside; what is in apart is not counted. 12,000 were planned: OpenSSL's words for TLS and Prosody's log sinks are 2,700 of these, data forms 300, commands of other packages 50
 )
+
+// apart are the packages of the core that maxCore does not count: the
+// transport, and what serves authors of modules instead of clients.
+var apart = []string{"core/author", "core/golden", "core/transport"}
 
 // badNames say nothing about what they name.
 var (

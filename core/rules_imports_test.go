@@ -110,7 +110,7 @@ func (t *tree) moduleMayNot(s *source, dir string) string {
 	case dir == "core":
 		return "a module knows the packages of the core, not the server"
 	}
-	return ifNot(in(dir, "core") || dir == "config" || dir == "form", "a module imports the core, config, form, and contracts of modules")
+	return ifNot(in(dir, "core") || dir == "config", "a module imports the core, config, and contracts of modules")
 }
 
 // leafOf is the module of which dir is a leaf: one that has Go itself, while

@@ -7,7 +7,7 @@ import (
 	"testing"
 
 	"tercet/core/element"
-	"tercet/golden"
+	"tercet/core/golden"
 )
 
 // A Client is one stream to a server, for tests: what goes wrong ends the test.

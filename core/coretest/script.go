@@ -9,8 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"tercet/core/golden"
 	"tercet/core/module"
-	"tercet/golden"
 )
 
 // A Target is a server that a script talks to.

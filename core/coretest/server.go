@@ -13,9 +13,9 @@ import (
 	"tercet/config/luacfg"
 	"tercet/core"
 	"tercet/core/ext"
+	"tercet/core/golden"
 	"tercet/core/module"
 	"tercet/core/route"
-	"tercet/golden"
 )
 
 // Domain is the host that a server has unless its config says otherwise.

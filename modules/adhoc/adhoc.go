@@ -12,12 +12,12 @@ import (
 
 	"tercet/core/element"
 	"tercet/core/ext"
+	"tercet/core/form"
 	"tercet/core/iq"
 	"tercet/core/jid"
 	"tercet/core/module"
 	"tercet/core/route"
 	"tercet/core/stanza"
-	"tercet/form"
 	"tercet/modules/disco"
 )
 

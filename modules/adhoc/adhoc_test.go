@@ -13,10 +13,10 @@ import (
 	"tercet/core/coretest"
 	"tercet/core/element"
 	"tercet/core/ext"
+	"tercet/core/form"
 	"tercet/core/iq"
 	"tercet/core/module"
 	"tercet/core/stanza"
-	"tercet/form"
 	"tercet/modules"
 	"tercet/modules/adhoc"
 )

@@ -9,10 +9,10 @@ import (
 
 	"tercet/core/element"
 	"tercet/core/ext"
+	"tercet/core/form"
 	"tercet/core/iq"
 	"tercet/core/route"
 	"tercet/core/stanza"
-	"tercet/form"
 )
 
 // NS is the namespace of commands, and the node under which they are listed.

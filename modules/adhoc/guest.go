@@ -10,8 +10,8 @@ import (
 
 	"tercet/core/element"
 	"tercet/core/ext"
+	"tercet/core/form"
 	"tercet/core/guest"
-	"tercet/form"
 )
 
 // stages is fired for each stage of a guest's command, by its node.

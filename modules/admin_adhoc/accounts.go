@@ -8,9 +8,9 @@ import (
 	"strings"
 
 	"tercet/core/auth"
+	"tercet/core/form"
 	"tercet/core/jid"
 	"tercet/core/module"
-	"tercet/form"
 	"tercet/modules/adhoc"
 )
 

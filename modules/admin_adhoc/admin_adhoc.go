@@ -8,9 +8,9 @@ import (
 	"context"
 	"net/netip"
 
+	"tercet/core/form"
 	"tercet/core/module"
 	"tercet/core/stream"
-	"tercet/form"
 	"tercet/modules/adhoc"
 )
 

@@ -7,8 +7,8 @@ import (
 	"maps"
 	"slices"
 
+	"tercet/core/form"
 	"tercet/core/module"
-	"tercet/form"
 	"tercet/modules/adhoc"
 )
 

@@ -10,9 +10,9 @@ import (
 
 	"tercet/config"
 	"tercet/core/element"
+	"tercet/core/form"
 	"tercet/core/jid"
 	"tercet/core/stanza"
-	"tercet/form"
 	"tercet/modules/adhoc"
 )
 

@@ -11,9 +11,9 @@ import (
 	"strconv"
 
 	"tercet/core/element"
+	"tercet/core/form"
 	"tercet/core/session"
 	"tercet/core/stream"
-	"tercet/form"
 	"tercet/modules/adhoc"
 	"tercet/modules/roster"
 )

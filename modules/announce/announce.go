@@ -13,11 +13,11 @@ import (
 	"tercet/core/auth"
 	"tercet/core/element"
 	"tercet/core/ext"
+	"tercet/core/form"
 	"tercet/core/jid"
 	"tercet/core/module"
 	"tercet/core/route"
 	"tercet/core/stanza"
-	"tercet/form"
 	"tercet/modules/adhoc"
 )
 

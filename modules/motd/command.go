@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"strings"
 
+	"tercet/core/form"
 	"tercet/core/stanza"
-	"tercet/form"
 	"tercet/modules/adhoc"
 )
 

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"tercet/core/coretest"
-	"tercet/golden"
+	"tercet/core/golden"
 )
 
 // split cuts the name of a client's account.

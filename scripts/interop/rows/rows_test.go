@@ -14,11 +14,20 @@ import (
 	"testing"
 
 	"tercet/core/coretest"
-	"tercet/golden"
+	"tercet/core/golden"
 )
 
 // ready are the files of testdata (without .txtar) that pass on Tercet.
-var ready = []string{}
+var ready = []string{
+	"01-ping", "02-uptime", "03-version", "03-version-hidden",
+	"04-motd", "05-announce", "07-server-contact-info", "08-mimicking",
+	"10-private", "11-carbons", "13-vcard", "15-external-services",
+	"16-invites", "17-invites-register-contact", "18-block-strangers", "20-support-contact",
+	"21-lastlog", "23-require-otr", "26-server-status", "30-http-upload-external",
+	"31-firewall", "31-firewall-broken", "32-broadcast", "33-measure-active-users",
+	"34-list-inactive", "36-unified-push", "37-pubsub-text-interface", "39-muc-restrict-media",
+	"41-default-bookmarks",
+}
 
 // A way is how a row is played.
 type way struct {

@@ -13,7 +13,7 @@ import (
 	"time"
 
 	"tercet/core/element"
-	"tercet/golden"
+	"tercet/core/golden"
 )
 
 const sample = `Row 7, one two [ref]: a sentence

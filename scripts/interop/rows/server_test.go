@@ -19,7 +19,7 @@ import (
 	"testing"
 	"time"
 
-	"tercet/golden"
+	"tercet/core/golden"
 )
 
 // patience is how long something may take that must come.

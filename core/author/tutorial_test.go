@@ -13,7 +13,7 @@ import (
 )
 
 // root is the repository.
-const root = ".."
+const root = "../.."
 
 // needs are the files without which a section's language can not be built;
 // scripts/deps.sh installs them. A name without a slash is looked for in PATH.

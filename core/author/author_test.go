@@ -15,9 +15,9 @@ import (
 	"strings"
 	"testing"
 
-	"tercet/author"
 	"tercet/config/luacfg"
 	"tercet/core"
+	"tercet/core/author"
 	"tercet/core/module"
 	"tercet/modules"
 )

@@ -11,7 +11,7 @@ import (
 	"testing"
 
 	"tercet/core/element"
-	"tercet/form"
+	"tercet/core/form"
 )
 
 var all = form.Form{

@@ -12,8 +12,8 @@ import (
 
 	"tercet/core"
 	"tercet/core/control"
+	"tercet/core/golden"
 	"tercet/core/module"
-	"tercet/golden"
 )
 
 // An outcome is what has come of one golden stream.

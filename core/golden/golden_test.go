@@ -9,7 +9,7 @@ import (
 
 	"tercet/config/luacfg"
 	"tercet/core"
-	"tercet/golden"
+	"tercet/core/golden"
 	"tercet/modules"
 )
 
