@@ -59,7 +59,7 @@ func readFD(fd uintptr, p []byte) (n int, again bool, err error) {
 // the call.
 func writeFD(fd uintptr, p []byte) (int, error) {
 	for {
-		n, err := unix.SendmsgN(int(fd), p, nil, nil, unix.MSG_NOSIGNAL) //nolint:gosec // a descriptor
+		n, err := unix.SendmsgN(int(fd), p, nil, nil, unix.MSG_NOSIGNAL)
 		switch {
 		case err == nil:
 			return n, nil

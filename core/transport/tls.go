@@ -94,7 +94,7 @@ func (c *Conn) shake(ctx context.Context, side func(net.Conn, *tls.Config) *tls.
 	stop := context.AfterFunc(ctx, func() { _ = (*under)(c).Close() }) // which only sets a deadline
 	defer stop()
 	t := side((*under)(c), cfg)
-	err := t.Handshake()
+	err := t.Handshake() //nolint:noctx // stop does what HandshakeContext keeps a goroutine for
 	if err != nil && ctx.Err() != nil {
 		err = ctx.Err()
 	}

@@ -132,8 +132,8 @@ func (h *handler) onStanza(ctx context.Context, ev *route.Event, more func(l *lu
 	if h.gone.Load() {
 		return ext.Next
 	}
-	result := lua.LValue(lua.LNil)
-	ok := h.run(ctx, func(l *lua.LState) {
+	result := lua.LNil
+	ok := h.run(ctx, func(l *lua.LState) { //nolint:contextcheck // functions of Go that Lua calls have their context from Out
 		sh := h.inst.srv.shadowOf(l, ev)
 		if more != nil {
 			more(l, sh.data)

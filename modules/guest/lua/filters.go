@@ -103,7 +103,7 @@ func (c *client) ask(l *lua.LState, kind string, st *stanza.Stanza) *stanza.Stan
 		c.srv.env.Log.Error("filter of a session failed", "kind", kind, "err", raised.String())
 		return st
 	}
-	var got lua.LValue = lua.LNil
+	got := lua.LNil
 	if results > 0 {
 		got = l.Get(-results)
 		l.Pop(results)
@@ -129,6 +129,7 @@ func (srv *Server) filterIncoming(s *module.Scope) {
 			return ext.Next
 		}
 		var st *stanza.Stanza
+		//nolint:contextcheck // a thread of Lua has the context of all
 		err := srv.u.Do(ctx, filterTask, func(l *lua.LState) { st = f.client.ask(l, "stanzas/in", ev.Stanza) })
 		switch {
 		case err != nil:

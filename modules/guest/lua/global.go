@@ -35,7 +35,7 @@ func (srv *Server) watch(s *module.Scope) error {
 	})
 	srv.filterIncoming(s)
 	for t := range route.In[stanza.IQ] {
-		if route.Target(t) == route.Self { //nolint:gosec // four
+		if route.Target(t) == route.Self {
 			continue
 		}
 		route.In[stanza.IQ][t].Handle(s, 1, srv.answered)
@@ -84,7 +84,7 @@ func (srv *Server) answered(ctx context.Context, ev *route.Event) ext.Verdict {
 	}
 	event := "iq-" + st.Type + "/" + target + "/" + st.ID
 	verdict := ext.Next
-	err := srv.u.Do(ctx, answerTask, func(l *lua.LState) {
+	err := srv.u.Do(ctx, answerTask, func(l *lua.LState) { //nolint:contextcheck // functions of Go that Lua calls have their context from Out
 		h := srv.hosts[ev.Host.Name]
 		if h == nil || len(h.events.Priorities(event)) == 0 {
 			return

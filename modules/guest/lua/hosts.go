@@ -261,12 +261,7 @@ func (srv *Server) loaded(host, name string) bool {
 	if srv.staging > 0 && slices.Contains(provided, name) {
 		return true // the plan has it before those that need it
 	}
-	for _, have := range srv.moduleNames(host) {
-		if have == def.Name {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(srv.moduleNames(host), def.Name)
 }
 
 // fire fires an event of a host as Lua does: through the server where this

@@ -69,7 +69,7 @@ func (srv *Server) load(s *module.Scope, g *guest.Guard, file source) error {
 			broken, replaces = err, old != nil
 			return
 		}
-		saved := lua.LValue(lua.LNil)
+		saved := lua.LNil
 		if old != nil {
 			replaces = true
 			if saved, broken = srv.suspend(l, old); broken != nil {

@@ -223,7 +223,7 @@ func uncommented(code []byte) []byte {
 func loadGuest(s *module.Scope, o guestOptions) error {
 	srv := current(s.Env)
 	if srv == nil {
-		return errors.New("Lua has ended")
+		return errors.New("the universe of Lua has ended")
 	}
 	g := guest.NewGuard(s, guest.Policy(o.OnFailure[o.file.word]))
 	err := srv.load(s, g, o.file)

@@ -76,7 +76,7 @@ func (srv *Server) configNatives() map[string]lua.LGFunction {
 			srv.u.Logf(l.CheckString(1), l.CheckString(2), l.CheckString(3))
 			return 0
 		},
-		"reload_config": func(l *lua.LState) int {
+		"reload_config": func(*lua.LState) int {
 			srv.u.Go(context.Background(), srv.task("reload of the config"), func(*lua.LState) {
 				srv.u.Out(func(ctx context.Context) { _, _ = srv.env.Control.Reload(ctx) }) // which logs its errors
 			})

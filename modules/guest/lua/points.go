@@ -100,9 +100,9 @@ func nonza(c ext.Chain[element.Name, stream.Event], rest string) attach {
 // fields makes a table of names and values.
 func fields(l *lua.LState, pairs ...any) *lua.LTable {
 	t := l.CreateTable(0, len(pairs)/2)
-	for i := 0; i < len(pairs); i += 2 {
-		name, _ := pairs[i].(string)
-		switch v := pairs[i+1].(type) {
+	for i := 1; i < len(pairs); i += 2 {
+		name, _ := pairs[i-1].(string)
+		switch v := pairs[i].(type) {
 		case lua.LValue:
 			t.RawSetString(name, v)
 		case string:
@@ -177,7 +177,7 @@ var native = sync.OnceValue(func() map[string]attach {
 	}{{"pre-", route.Out}, {"", route.In}} {
 		for k := range dir.hooks {
 			for t := range dir.hooks[k] {
-				all[dir.prefix+stanza.Kind(k).String()+"/"+route.Target(t).String()] = about(dir.hooks[k][t], itself, nil) //nolint:gosec // a few
+				all[dir.prefix+stanza.Kind(k).String()+"/"+route.Target(t).String()] = about(dir.hooks[k][t], itself, nil)
 			}
 		}
 	}
@@ -205,14 +205,14 @@ func binding(l *lua.LState, srv *Server, ev *bind.RequestEvent) *lua.LTable {
 	return fields(l, "session", srv.streamTable(l, ev.Stream), "resource", ev.Resource)
 }
 
-func bound(l *lua.LState, ev *bind.RequestEvent, data *lua.LTable, result lua.LValue) ext.Verdict {
+func bound(_ *lua.LState, ev *bind.RequestEvent, data *lua.LTable, result lua.LValue) ext.Verdict {
 	if name, ok := data.RawGetString("resource").(lua.LString); ok {
 		ev.Resource = string(name)
 	}
 	return result == lua.LFalse
 }
 
-func login(l *lua.LState, srv *Server, ev *auth.LoginEvent) *lua.LTable {
+func login(l *lua.LState, _ *Server, ev *auth.LoginEvent) *lua.LTable {
 	session := fields(l, "type", "c2s", "username", ev.User, "host", ev.Host, "ip", ev.Remote.String(), "secure", true,
 		"sasl_handler", fields(l, "username", ev.User, "selected", ev.Mechanism))
 	if ev.Failure != nil {

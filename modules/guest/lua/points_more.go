@@ -37,7 +37,7 @@ func registering(l *lua.LState, srv *Server, ev *register.Event) *lua.LTable {
 }
 
 // registered takes over a refusal.
-func registered(_ *lua.LState, ev *register.Event, data *lua.LTable, result lua.LValue) ext.Verdict {
+func registered(_ *lua.LState, ev *register.Event, data *lua.LTable, _ lua.LValue) ext.Verdict {
 	if lua.LVAsBool(data.RawGetString("allowed")) {
 		return ext.Next
 	}
