@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -416,4 +417,22 @@ func signal(t testing.TB, pid string, s syscall.Signal) {
 	if err := syscall.Kill(n, s); err != nil {
 		t.Fatal(err)
 	}
+	if s == syscall.SIGSTOP { // the threads stop one after the other
+		coretest.Eventually(t, "all threads stand", func() bool { return standing(n) })
+	}
+}
+
+// standing reports whether all threads of a process are stopped (proc(5)).
+func standing(pid int) bool {
+	stats, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/stat", pid))
+	for _, file := range stats {
+		b, err := os.ReadFile(file)
+		if err != nil {
+			return false
+		}
+		if _, rest, _ := strings.Cut(string(b), ") "); !strings.HasPrefix(rest, "T") {
+			return false
+		}
+	}
+	return len(stats) > 0
 }
