@@ -136,6 +136,10 @@ func TestProcessReload(t *testing.T) {
 	}
 	check("loaded anew", want)
 	s.Reconfigure(strings.Replace(config, "http_openmetrics", "httpd", 1))
+	coretest.Eventually(t, "what was unloaded has closed", func() bool {
+		_, times := shown(s)
+		return len(times) == 0
+	})
 	check("unloaded", nil)
 	s.Reconfigure(config)
 	check("loaded again", want)
