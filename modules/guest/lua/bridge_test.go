@@ -341,3 +341,19 @@ end });
 	exchange(t, romeo, "<iq type='set' id='c2' to='example.org'><command xmlns='http://jabber.org/protocol/commands' node='urn:example:greet' sessionid='"+command.Attr("sessionid")+
 		"' action='complete'><x xmlns='jabber:x:data' type='submit'><field var='who'><value>Juliet</value></field></x></command></iq>", "Hello Juliet")
 }
+
+// TestRegistered: an account that a module in Lua tells of is told to all.
+func TestRegistered(t *testing.T) {
+	s, _ := serve(t, `table.insert(modules_enabled, "watchregistrations") admins = { "romeo@example.org" }`, "web", `
+local heard = 0;
+module:hook("user-registered", function (event) heard = heard + (event.username == "newcomer" and event.ip == "192.0.2.1" and 1 or 100); end);
+module:hook("message/host", function (event)
+	module:fire_event("user-registered", { username = "newcomer", host = module.host, source = "mod_web", ip = "192.0.2.1" });
+	event.origin.send(require "util.stanza".message({ from = module.host }, "heard " .. heard));
+	return true;
+end);
+`)
+	romeo := s.Login("romeo", "orchard")
+	exchange(t, romeo, "<presence/>", "<presence")
+	exchange(t, romeo, "<message to='example.org'><body>go</body></message>", "newcomer just registered on example.org from 192.0.2.1", "heard 1")
+}

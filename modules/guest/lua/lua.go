@@ -55,6 +55,7 @@ func load(s *module.Scope, o options) error {
 	srv.attend(s)
 	s.EachHost(srv.watch)
 	srv.web.Attach(s)
+	s.Defer(srv.measureWaits(s.Env.Metrics))
 	s.Go(srv.started)
 	return nil
 }

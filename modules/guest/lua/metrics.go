@@ -83,9 +83,9 @@ func (srv *Server) newMetric(l *lua.LState, kind, name, help, unit string, label
 			n = &number{}
 			srv.numbers[key] = n
 			if kind == "counter" {
-				r.CounterFunc(name, help, n.value, labels...)
+				srv.forget = append(srv.forget, r.CounterFunc(name, help, n.value, labels...))
 			} else {
-				r.GaugeFunc(name, help, n.value, labels...)
+				srv.forget = append(srv.forget, r.GaugeFunc(name, help, n.value, labels...))
 			}
 		}
 		lua51.Set(l, t, map[string]lua.LGFunction{

@@ -212,9 +212,10 @@ func bound(_ *lua.LState, ev *bind.RequestEvent, data *lua.LTable, result lua.LV
 	return result == lua.LFalse
 }
 
-func login(l *lua.LState, _ *Server, ev *auth.LoginEvent) *lua.LTable {
+func login(l *lua.LState, srv *Server, ev *auth.LoginEvent) *lua.LTable {
 	session := fields(l, "type", "c2s", "username", ev.User, "host", ev.Host, "ip", ev.Remote.String(), "secure", true,
 		"sasl_handler", fields(l, "username", ev.User, "selected", ev.Mechanism))
+	session.RawSetString("log", srv.callBoot(l, "session_log", lua.LString("c2s")))
 	if ev.Failure != nil {
 		session.RawSetString("type", lua.LString("c2s_unauthed"))
 		return fields(l, "session", session, "condition", ev.Failure.Condition, "text", ev.Failure.Text)

@@ -50,6 +50,7 @@ type Server struct {
 	event     *route.Event       // the stanza whose handler runs, if it may not wait
 	numbers   map[string]*number // what modules measure
 	metrics   int
+	forget    []func()        // takes the metrics away
 	scope     *module.Scope   // of the runtime's own module
 	offered   map[string]bool // commands of the control tool
 	staging   int             // modules that are being loaded at this moment
@@ -100,6 +101,11 @@ func (srv *Server) release() error {
 	r.mu.Unlock()
 	if last {
 		srv.stopping(context.Background())
+		_ = srv.u.Do(context.Background(), srv.task("end of metrics"), func(*lua.LState) { // fails at the end only
+			for _, remove := range srv.forget {
+				remove()
+			}
+		})
 		srv.web.Close()
 		srv.u.Close()
 	}
@@ -140,6 +146,7 @@ func (srv *Server) start(l *lua.LState) {
 	srv.stanzas = lib.StanzasOf(l)
 	srv.global = universe.NewEvents(l)
 	srv.global.Changed = srv.heed
+	srv.global.Add(lua.LString("http-message"), l.NewFunction(srv.web.Message), -1)
 	srv.replaceIteration(l)
 	l.Push(l.GetGlobal("require"))
 	l.Push(lua.LString("core.boot"))

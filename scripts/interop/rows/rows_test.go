@@ -23,7 +23,7 @@ var ready = []string{
 	"04-motd", "05-announce", "07-server-contact-info", "08-mimicking",
 	"10-private", "11-carbons", "13-vcard", "15-external-services",
 	"16-invites", "17-invites-register-contact", "18-block-strangers", "20-support-contact",
-	"21-lastlog", "23-require-otr", "26-server-status", "30-http-upload-external",
+	"21-lastlog", "22-log-auth-all", "22-log-auth", "23-require-otr", "26-server-status", "30-http-upload-external",
 	"31-firewall", "31-firewall-broken", "32-broadcast", "33-measure-active-users",
 	"34-list-inactive", "36-unified-push", "37-pubsub-text-interface", "39-muc-restrict-media",
 	"41-default-bookmarks",
