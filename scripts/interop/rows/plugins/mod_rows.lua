@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 -- Tells, when the server has started, of which files the modules in the option
 -- rows_modules are, on all hosts that have them; with rows_reload it reloads
--- each once.
+-- each once. That is when all others have done what they do then: the steps of
+-- the row begin.
 module:set_global();
 
 local names = module:get_option_array("rows_modules", {});
@@ -22,4 +23,4 @@ module:hook("server-started", function ()
 			report(host, name);
 		end
 	end
-end);
+end, -1000);
