@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -124,4 +125,39 @@ func FuzzCompile(f *testing.F) {
 			t.Errorf("got %v", err)
 		}
 	})
+}
+
+// A program takes memory by its length, not by what the compiler has made ready
+// for each of its functions; so does a table that is made empty.
+func TestSize(t *testing.T) {
+	const functions = 500
+	source := []byte("local t = {}\n" + strings.Repeat("t[#t + 1] = function(a) return a.b end\n", functions) + "return t")
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	var chunks [4]*lua51.Chunk
+	before := heap()
+	for i := range chunks {
+		c, err := lua51.Compile("test.lua", source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		chunks[i] = c
+	}
+	if each := (heap() - before) / int64(functions*len(chunks)); each > 4000 { // it was 19000
+		t.Errorf("a small function takes %d bytes", each)
+	}
+	runtime.KeepAlive(chunks)
+	before = heap()
+	v, err := run(t, "local t = {} for i = 1, 1000 do local x = {} x.a = i x.b = i t[i] = x end return t")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if each := (heap() - before) / 1000; each > 1500 { // it was 2900
+		t.Errorf("a table with two fields takes %d bytes", each)
+	}
+	runtime.KeepAlive(v)
 }
