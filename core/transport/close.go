@@ -23,6 +23,9 @@ func (c *Conn) Close() error {
 	c.endLocked(ErrClosed)
 	good := c.writeErr == nil
 	c.mu.Unlock()
+	if !c.in.over { // a peer that is there may take its time
+		c.settled()
+	}
 	if good {
 		good = c.farewell(time.Now().Add(closeWithin))
 	}
@@ -40,6 +43,7 @@ func (c *Conn) Close() error {
 	c.accountLocked()
 	c.mu.Unlock()
 	err := c.nc.Close()
+	c.settled()
 	c.in.stop(ErrClosed)
 	return err
 }

@@ -3,6 +3,7 @@
 package transport
 
 import (
+	"errors"
 	"os"
 	"syscall"
 	"time"
@@ -56,10 +57,14 @@ func (s *pollSet) remove(fd uintptr) {
 func (s *pollSet) wakeAt(t time.Time) { _ = s.file.SetReadDeadline(t) } // the file is open
 
 // wait returns how many events there are; os.ErrDeadlineExceeded says that the
-// time has come.
+// time has come, which RawConn.Read says without a look: those whose time comes
+// again and again must not hide the others.
 func (s *pollSet) wait() (int, error) {
 	s.n, s.err = 0, nil
 	err := s.raw.Read(s.look)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		_ = s.raw.Control(func(fd uintptr) { s.look(fd) }) // the file is open
+	}
 	if err == nil {
 		err = s.err
 	}

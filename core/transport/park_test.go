@@ -396,6 +396,56 @@ func TestParkedEndEachOther(t *testing.T) {
 	within(t, 30*time.Second, "the end of all", all.Wait)
 }
 
+// TestParkedCrowd has many peers hang up at once: their Conns wake one after
+// another, and all of them, also behind one that does not settle.
+func TestParkedCrowd(t *testing.T) {
+	for name, stuck := range map[string]bool{"all settle": false, "one is stuck": true} {
+		t.Run(name, func(t *testing.T) {
+			const n = 300
+			before := parking.crowd.n.Load()
+			release := make(chan struct{})
+			var at, most atomic.Int32
+			var woken, ended sync.WaitGroup
+			peers := make([]net.Conn, n)
+			for i := range n {
+				c, peer := newPair(t, "unix", 0, Options{})
+				peers[i] = peer
+				woken.Add(1)
+				ended.Add(1)
+				if !c.Park(wakeFunc(func() {
+					defer ended.Done()
+					now := at.Add(1)
+					for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
+					}
+					woken.Done()
+					if stuck && i == 0 {
+						<-release
+					}
+					if err := c.Wait(); !errors.Is(err, io.EOF) {
+						t.Errorf("Conn %d: %v, want io.EOF", i, err)
+					}
+					at.Add(-1)
+					_ = c.Close()
+				})) {
+					t.Fatal("refused")
+				}
+			}
+			parking.mu.Lock() // the parker sees nothing until all have gone
+			for _, peer := range peers {
+				_ = peer.Close()
+			}
+			parking.mu.Unlock()
+			within(t, 20*time.Second, "waking", woken.Wait)
+			if limit := parking.crowd.most; !stuck && before == 0 && most.Load() > 2*limit { // patience may have ended once
+				t.Errorf("%d had a goroutine at once, want at most %d", most.Load(), limit)
+			}
+			close(release)
+			within(t, 20*time.Second, "the end of all", ended.Wait)
+			eventually(t, "somebody is never settled", func() bool { return parking.crowd.n.Load() <= before })
+		})
+	}
+}
+
 // BenchmarkParkWake is a silent time: park, a byte comes, wake, read it.
 func BenchmarkParkWake(b *testing.B) {
 	c, peer := newPair(b, "unix", 0, Options{})

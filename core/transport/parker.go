@@ -5,7 +5,6 @@ package transport
 import (
 	"errors"
 	"os"
-	"runtime"
 	"sync"
 	"syscall"
 	"time"
@@ -19,6 +18,7 @@ var parking = parker{since: time.Now()}
 // own.
 type parker struct {
 	since time.Time // what due counts from
+	crowd crowd
 
 	mu      sync.Mutex // guards all fields below
 	set     pollSet
@@ -50,6 +50,7 @@ func (p *parker) add(c *Conn, deadline time.Time) (ticket uint64) {
 	defer p.mu.Unlock()
 	if !p.opened {
 		p.opened, p.broken = true, p.set.open() != nil
+		p.crowd.open()
 	}
 	if p.broken {
 		return 0
@@ -124,12 +125,14 @@ func (p *parker) run() {
 		if calls, over = p.collect(calls[:0], n, err); over {
 			return
 		}
+		calm := true
+		if len(calls) < inARow {
+			p.crowd.row = 0
+		}
 		for i, k := range calls {
 			calls[i] = call{}
 			k.c.called(k.ticket)
-		}
-		if n == pollEvents { // a crowd that comes or goes at once does not need its stacks at once
-			runtime.Gosched()
+			calm = calm && (len(calls) == 1 || p.crowd.next())
 		}
 	}
 }

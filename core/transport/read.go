@@ -175,10 +175,23 @@ func (c *Conn) block() error {
 		return nil
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return c.expired()
+		return c.expiredUnread()
 	}
 	c.in.err = err
 	return nil
+}
+
+// expiredUnread is expired for one who may not have looked: when the time is
+// over RawConn.Read does not, and what has come in time counts.
+func (c *Conn) expiredUnread() error {
+	err := c.expired()
+	if c.raw == nil || !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	if c.raw.Control(c.in.try) == nil && (c.in.err != nil || c.in.ready()) {
+		return nil
+	}
+	return err
 }
 
 // fillFD runs within RawConn.Read. It tries read(2) before it says that it
@@ -204,6 +217,7 @@ func (c *Conn) readOnce(fd uintptr) bool {
 	if again {
 		c.in.short = true
 		c.in.spare()
+		c.settled()
 		return false
 	}
 	c.in.note(n, len(b), err)

@@ -150,6 +150,7 @@ type Conn struct {
 	grace    time.Time // reading ends here since writing failed
 	waker    Waker     // while the Conn is parked: who has no goroutine
 	ticket   uint64    // the parker's; 0: not parked
+	waking   bool      // it was woken and is in parker.crowd; the own goroutine's
 }
 
 // phase is where a Conn stands in its life.

@@ -24,7 +24,7 @@ c2s_close_timeout = 1
 const (
 	pairs     = 25
 	pace      = 50 * time.Millisecond // between two messages of a pair: 500 messages a second in all
-	tolerable = 50 * time.Millisecond // a latency that is no fault on a machine that does other things, too
+	tolerable = 10 * time.Millisecond // a latency that is no fault on a machine that does other things, too
 )
 
 // A chat is pairs of clients that do nothing wrong: the first of each sends
