@@ -338,7 +338,7 @@ func TestDryRun(t *testing.T) {
 	p.call("", "reload", "--dry-run").want(t, 1, "!cfg.lua:1: error: c2s_timeout", "!cfg.lua:10: error: max_resources", "!nothing has changed")
 
 	changed := strings.Replace(base, "c2s_ports = { 0 }", "c2s_ports = { 0, 0 } c2s_timeout = 77", 1) +
-		"modules_enabled = { \"ping\", \"version\" }\nwhatever = 1\nVirtualHost \"example.org\"\nVirtualHost \"example.com\"\n"
+		"modules_enabled = { \"ping\", \"version\", \"nosuch\" }\nwhatever = 1\nVirtualHost \"example.org\"\nVirtualHost \"example.com\"\n"
 	p.write(changed)
 	p.call("", "reload", "--dry-run").want(t, 0, "hosts added       example.com", "hosts removed     example.net", "version on example.org", "modules reloaded  ",
 		"time on example.net", "sessions ended    1", "nothing has changed", "!whatever")
@@ -347,7 +347,7 @@ func TestDryRun(t *testing.T) {
 		t.Errorf("it has changed:\n%s\n%s", before, after)
 	}
 	juliet.Quiet()
-	if !dry.DryRun || dry.ListenersOpened != nil || dry.ListenersClosed != nil || len(dry.Problems) != 1 || dry.Problems[0]["line"] != 8.0 {
+	if !dry.DryRun || dry.ListenersOpened != nil || dry.ListenersClosed != nil || len(dry.Problems) != 2 || dry.Problems[0]["line"] != 7.0 || dry.Problems[1]["line"] != 8.0 {
 		t.Errorf("dry run: %+v", dry)
 	}
 	done := decode[plan](t, p.call("", "reload", "--json"))

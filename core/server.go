@@ -155,7 +155,7 @@ func (s *Server) Preview() (module.Plan, error) {
 		return module.Plan{Problems: problems}, err
 	}
 	plan, err := s.Env.Manager.Preview(c)
-	plan.Problems = append(problems, plan.Problems...)
+	plan.Problems = config.Sort(append(problems, plan.Problems...)) // both tell of some
 	return plan, err
 }
 
@@ -180,7 +180,7 @@ func (s *Server) Use(ctx context.Context, c *config.Config) (module.Plan, error)
 	}
 	before := s.addresses()
 	plan, err := s.Env.Manager.Apply(ctx, c)
-	plan.Problems = append(problems, plan.Problems...)
+	plan.Problems = config.Sort(append(problems, plan.Problems...)) // both tell of some
 	if err != nil {
 		return plan, err
 	}
@@ -192,6 +192,7 @@ func (s *Server) Use(ctx context.Context, c *config.Config) (module.Plan, error)
 	if err := s.Env.Logger.Reopen(); err != nil {
 		plan.Problems = append(plan.Problems, config.Problem{Pos: c.Global.Pos, Text: "log: " + err.Error()})
 	}
+	plan.Problems = config.Sort(plan.Problems)
 	return plan, nil
 }
 
