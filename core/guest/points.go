@@ -18,6 +18,7 @@ var (
 	_ = Expose(route.Before, Stanza, "Each stanza of a local client, before all other hooks.")
 	_ = stanzaHooks(route.Out, "What a local client sends, before it goes to its destination. Stop drops it.")
 	_ = stanzaHooks(route.In, "What has come to its destination on this host. Stop: it is dealt with.")
+	_ = Expose(route.Leaving, Stanza, "What is for another server, on its sender's host, before it goes there. Stop: it is dealt with.")
 	_ = requestHooks()
 
 	_ = Expose(route.Bound, JSON(viewSession), "A resource has been bound.")

@@ -69,15 +69,6 @@ func hooks(prefix string) (h [3][4]ext.Hook[Event]) {
 	return h
 }
 
-// Remote is where stanzas for other domains go; without it they are answered
-// with remote-server-not-found.
-var Remote = ext.NewService[Outbound]("route/remote")
-
-// An Outbound takes a stanza for a domain that is not ours, or reports false.
-type Outbound interface {
-	Send(ctx context.Context, ev *Event) bool
-}
-
 const (
 	maxDeep = 8  // nested sends; more are queued
 	maxHops = 64 // sends that cause each other; more are dropped

@@ -183,23 +183,6 @@ func (ev *Event) come(ctx context.Context) {
 	ev.Bounce(ctx, stanza.Fail(stanza.ServiceUnavailable, ""))
 }
 
-func (ev *Event) remote(ctx context.Context) {
-	p := ev.Host.Table.Enter()
-	defer p.Leave()
-	if out, ok := Remote.In(p); ok {
-		sender := ev.Pass
-		ev.Pass = p
-		defer func() { ev.Pass = sender }()
-		if out.Send(ctx, ev) {
-			return
-		}
-	}
-	if ev.Stanza.Kind == stanza.Presence && ev.Stanza.Type != "" && ev.Stanza.Type != "subscribe" {
-		return
-	}
-	ev.Bounce(ctx, stanza.Fail(stanza.RemoteServerNotFound, ""))
-}
-
 // Within runs fn with an event for a stanza at the host, outside of any other
 // event.
 func (h *Host) Within(st *stanza.Stanza, fn func(ev *Event)) {
