@@ -313,6 +313,27 @@ end);
 	exchange(t, romeo, note("c"), "a,b,c 1")
 }
 
+// TestForcedOwnStore: a module in Lua that stands in for one of the server may
+// change what this one keeps, and what the host keeps under the same name is
+// another matter.
+func TestForcedOwnStore(t *testing.T) {
+	s, _ := serve(t, "force_lua_modules = { \"blocklist\" }\n", "blocklist", `
+local st = require "util.stanza";
+local store = module:open_store();
+module:hook("iq-set/host/urn:example:own:own", function (event)
+	assert(store:set(event.origin.username, { ["tybalt@example.org"] = true }));
+	assert(store:set(nil, { ["evil.example"] = true }));
+	local words = {};
+	for name in pairs(store:get()) do table.insert(words, tostring(name)); end
+	for name in pairs(store:get(event.origin.username)) do table.insert(words, tostring(name)); end
+	event.origin.send(st.reply(event.stanza):text_tag("own", table.concat(words, " "), { xmlns = "urn:example:own" }));
+	return true;
+end);
+`)
+	romeo := s.Login("romeo", "orchard")
+	exchange(t, romeo, "<iq type='set' id='o' to='example.org'><own xmlns='urn:example:own'/></iq>", ">evil.example false tybalt@example.org<")
+}
+
 // TestCommand: an ad-hoc command in Lua, in two stages.
 func TestCommand(t *testing.T) {
 	s, _ := serve(t, `admins = { "romeo@example.org" }`, "greet", `

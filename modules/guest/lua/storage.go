@@ -29,9 +29,11 @@ func (srv *Server) storeOptions() store.Options {
 			}
 			return nil
 		},
-		Native: srv.loaded,
-		Await:  srv.await,
-		Purge:  srv.env.Storage.Purge,
+		Native: func(host, module string) bool {
+			return srv.instances[instanceKey{host, module}] == nil && srv.loaded(host, module)
+		},
+		Await: srv.await,
+		Purge: srv.env.Storage.Purge,
 		Stores: func(ctx context.Context) (all []storage.StoreInfo, err error) {
 			for _, d := range srv.env.Storage.All() {
 				some, err := d.Stores(ctx)

@@ -138,7 +138,7 @@ func (s *Stores) store(l *lua.LState, k *keyed, user string, data lua.LValue) in
 	if err != nil {
 		l.RaiseError("store %s: %s", k.name.name, err.Error())
 	}
-	if err := k.shelf.writable(); err != nil {
+	if err := k.shelf.writable(user); err != nil {
 		return s.fail(l, k.name, err)
 	}
 	err = s.away(k.shelf.enters(), func(ctx context.Context) error { return k.shelf.set(ctx, user, b) })
@@ -224,7 +224,7 @@ func (k *keyed) put(l *lua.LState, user string, all []luaPair) int {
 	if err != nil {
 		l.RaiseError("store %s: %s", k.name.name, err.Error())
 	}
-	if err := k.shelf.writable(); err != nil {
+	if err := k.shelf.writable(user); err != nil {
 		return k.s.fail(l, k.name, err)
 	}
 	err = k.s.away(k.shelf.enters(), func(ctx context.Context) error { return k.shelf.change(ctx, user, changes) })
@@ -320,7 +320,7 @@ func (k *keyed) getAll(l *lua.LState) int {
 func (k *keyed) deleteAll(l *lua.LState) int {
 	key, err := stringKey(l, 2)
 	if err == nil {
-		err = k.shelf.writable()
+		err = k.shelf.writable(everybody)
 	}
 	if err != nil {
 		return k.s.fail(l, k.name, err)

@@ -131,4 +131,4 @@ func (p *private) change(ctx context.Context, user string, changes []pair) error
 
 func (p *private) enters() bool { return false }
 
-func (p *private) writable() error { return nil }
+func (p *private) writable(string) error { return nil }

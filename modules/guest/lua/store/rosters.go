@@ -297,7 +297,7 @@ func (r *rosters) users(ctx context.Context) iter.Seq2[string, error] {
 
 func (r *rosters) enters() bool { return r.s.Roster != nil }
 
-func (r *rosters) writable() error { return nil }
+func (r *rosters) writable(string) error { return nil }
 
 // storedRosters are rosters that no module has in memory.
 type storedRosters struct{ *rosters }

@@ -162,9 +162,9 @@ type shelf interface {
 	change(ctx context.Context, user string, changes []pair) error
 	// enters reports whether the methods may enter the universe.
 	enters() bool
-	// writable returns why Lua cannot change the store. It is called by the
-	// task, with the universe's lock.
-	writable() error
+	// writable returns why Lua cannot change what a user, or everybody, has in
+	// the store. It is called by the task, with the universe's lock.
+	writable(user string) error
 }
 
 // tables is a shelf of Lua's own.
@@ -217,7 +217,7 @@ func (t *tables) change(ctx context.Context, user string, changes []pair) error 
 
 func (t *tables) enters() bool { return false }
 
-func (t *tables) writable() error { return nil }
+func (t *tables) writable(string) error { return nil }
 
 // hold has the table of a user to itself until release is called. Nothing that
 // may enter the universe runs meanwhile.

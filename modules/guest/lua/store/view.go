@@ -37,6 +37,9 @@ func (s *Stores) view(n storeName, o Opener) (shelf, error) {
 	if err != nil {
 		return nil, err
 	}
+	if c.own {
+		return &withOwn{&converted{c, n, s, kv}, &tables{s, n, kv}}, nil
+	}
 	return &converted{c, n, s, kv}, nil
 }
 
@@ -46,6 +49,7 @@ type conversion struct {
 	show   func(native []byte) ([]byte, error)
 	keep   func(table []byte) ([]byte, error) // nil: Lua cannot change it
 	module string                             // has values in memory that Lua must not change; "" none
+	own    bool                               // no native module has anything of the host itself: Lua may
 }
 
 // conversions are those of key-value stores, by their names.
@@ -53,7 +57,7 @@ var conversions = map[string]conversion{
 	"vcard":           {show: showVCard, keep: keepVCard},
 	"accounts":        {show: showAccount},
 	"account_details": {show: showDetails, keep: keepDetails},
-	"blocklist":       {show: showBlocklist, keep: keepBlocklist, module: "blocklist"},
+	"blocklist":       {show: showBlocklist, keep: keepBlocklist, module: "blocklist", own: true},
 	"archive_prefs":   {show: showPrefs, keep: keepPrefs, module: "mam"},
 }
 
@@ -78,7 +82,7 @@ func (c *converted) get(ctx context.Context, user string) ([]byte, error) {
 }
 
 // writable returns why the store cannot be changed.
-func (c *converted) writable() error {
+func (c *converted) writable(string) error {
 	switch {
 	case c.keep == nil:
 		return errReadOnly

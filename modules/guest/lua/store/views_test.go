@@ -74,7 +74,11 @@ func TestWithModules(t *testing.T) {
 
 	ask(c, "<iq type='set' id='5'><block xmlns='urn:xmpp:blocking'><item jid='tybalt@example.org'/></block></iq>")
 	run(`is(open("blocklist"):get("romeo"), { [false] = {}, ["tybalt@example.org"] = true })
-		fails("not-supported", open("blocklist").set, nil, "romeo", {})`)
+		fails("not-supported", open("blocklist").set, nil, "romeo", {})
+		assert(open("blocklist"):set(nil, { ["evil.example"] = true }));
+		is(open("blocklist"):get(nil), { ["evil.example"] = true }); is(open("blocklist", "map"):get(nil, "evil.example"), true);
+		assert(open("blocklist", "map"):set(nil, "evil.example", nil)); is(open("blocklist"):get(nil), nil)
+		for user in open("blocklist"):users() do is(user, "romeo") end`)
 
 	ask(c, "<iq type='set' id='6'><prefs xmlns='urn:xmpp:mam:2' default='roster'><never><jid>tybalt@example.org</jid></never></prefs></iq>")
 	run(`is(open("archive_prefs"):get("romeo"), { [false] = "roster", ["tybalt@example.org"] = false })
