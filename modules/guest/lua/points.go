@@ -142,7 +142,8 @@ func itself(ev *route.Event) *route.Event { return ev }
 // native are the events of hosts that the server fires, by Prosody's names.
 var native = sync.OnceValue(func() map[string]attach {
 	all := map[string]attach{
-		"pre-stanza": about(route.Before, itself, nil),
+		"pre-stanza":   about(route.Before, itself, nil),
+		"route/remote": leaving,
 		"message/offline/handle": about(message.Offline, itself, func(_ *lua.LState, _ *Server, ev *route.Event, data *lua.LTable) {
 			data.RawSetString("username", lua.LString(ev.Stanza.To.Local()))
 		}),
