@@ -37,33 +37,57 @@ local default_node_config = {
 	persist_items = true; max_items = 20; access_model = "open"; publish_model = "publishers"; send_last_published_item = "never";
 };
 
--- simple_itemstore keeps items in memory.
-local function simple_itemstore(config)
-	if not config.persist_items then
-		return { get = function () end, set = function () return true; end, items = function () return function () end; end,
-			clear = function () end, resize = function () return true; end, head = function () end, count = function () return 0; end };
-	end
-	return cache.new(math.max(tonumber(config.max_items) or 1, 1));
-end
+-- What a service does unless its config says otherwise. The items are kept in
+-- memory, nobody is told.
+local default_config = { __index = {
+	max_items = 256;
+	capabilities = default_capabilities;
+	itemstore = function (config) return cache.new(math.max(tonumber(config.max_items) or 1, 1)); end;
+	itemcheck = function () return true; end;
+	broadcaster = function () end;
+	subscriber_filter = function (subscribers) return subscribers; end;
+	get_affiliation = function () end;
+	normalize_jid = function (jid) return jid; end;
+} };
 
+-- new makes a service. The nodes that its store has are there at once.
 local function new(config)
-	config = config or {};
-	config.capabilities = setmetatable(config.capabilities or {}, { __index = default_capabilities });
-	return setmetatable({
+	config = setmetatable(config or {}, default_config);
+	local made = setmetatable({
 		config = config;
 		node_defaults = setmetatable(config.node_defaults or {}, { __index = default_node_config });
 		affiliations = {}; subscriptions = {}; nodes = {}; data = {}; events = events.new();
 	}, service_mt);
+	local store = config.nodestore;
+	if store and store.users then
+		for node in store:users() do made:_load_node(node, store:get(node)); end
+	end
+	return made;
 end
 
-function service:_itemstore(config, node)
-	return (self.config.itemstore or simple_itemstore)(config, node);
+-- load_node takes a node as the store has it.
+function service:_load_node(node, stored)
+	if type(stored) ~= "table" then return; end
+	local node_obj = {
+		name = node; config = setmetatable(stored.config or {}, { __index = self.node_defaults });
+		subscribers = stored.subscribers or {}; affiliations = stored.affiliations or {};
+	};
+	self.nodes[node] = node_obj;
+	self:_open_items(node);
+	for jid in pairs(node_obj.subscribers) do self:_note_subscription(node, jid); end
 end
 
-function service:_normalize(jid)
-	local normalize = self.config.normalize_jid;
-	return normalize and normalize(jid) or jid;
+-- open_items has a node that keeps items keep them; it returns their store, nil
+-- for other nodes.
+function service:_open_items(node)
+	local config = self.nodes[node].config;
+	if config.persist_items and not self.data[node] then
+		self.data[node] = self.config.itemstore(config, node);
+	end
+	return self.data[node];
 end
+
+function service:_normalize(jid) return self.config.normalize_jid(jid); end
 
 function service:jids_equal(a, b)
 	return self:_normalize(a) == self:_normalize(b);
@@ -81,7 +105,7 @@ function service:get_default_affiliation(node, actor)
 		end
 	end
 	if access_model == "open" then
-		return (node_obj and node_obj.config.publish_model == "open") and "publisher" or "member";
+		return "member";
 	elseif access_model == "whitelist" then
 		return "outcast";
 	end
@@ -97,7 +121,7 @@ function service:may(node, actor, action)
 	local node_obj = self.nodes[node];
 	local affiliation = node_obj and node_obj.affiliations[self:_normalize(actor)];
 	affiliation = affiliation or self.affiliations[self:_normalize(actor)]
-		or (self.config.get_affiliation and self.config.get_affiliation(actor, node, action))
+		or self.config.get_affiliation(actor, node, action)
 		or self:get_default_affiliation(node, actor);
 	local own = node_obj and node_obj.capabilities and node_obj.capabilities[affiliation];
 	if own and own[action] ~= nil then return own[action]; end
@@ -105,12 +129,15 @@ function service:may(node, actor, action)
 	return may and may[action] or false;
 end
 
+-- store_node stores a node as it is, or that it is gone. Why it cannot is for
+-- the store to log: those who ask know no such words.
 function service:_store_node(node)
-	local store = self.config.nodestore;
-	if store then
-		local ok, err = store:set(node, self.nodes[node]);
-		if not ok then return false, err or "internal-server-error"; end
-	end
+	local store, node_obj = self.config.nodestore, self.nodes[node];
+	if not store then return true; end
+	local ok = store:set(node, node_obj and {
+		name = node; config = node_obj.config; subscribers = node_obj.subscribers; affiliations = node_obj.affiliations;
+	});
+	if not ok then return ok, "internal-server-error"; end
 	return true;
 end
 
@@ -169,15 +196,19 @@ function service:add_subscription(node, actor, jid, options)
 		node_obj.subscribers[jid] = before;
 		return ok, err;
 	end
+	self:_note_subscription(node, jid);
+	self.events.fire_event("subscription-added", {
+		service = self; node = node; jid = jid; normalized_jid = self:_normalize(jid); options = options;
+	});
+	return true;
+end
+
+function service:_note_subscription(node, jid)
 	local bare = self:_normalize(jid);
 	local of = self.subscriptions[bare] or {};
 	self.subscriptions[bare] = of;
 	of[jid] = of[jid] or {};
 	of[jid][node] = true;
-	self.events.fire_event("subscription-added", {
-		service = self; node = node; jid = jid; normalized_jid = bare; options = options;
-	});
-	return true;
 end
 
 function service:remove_subscription(node, actor, jid)
@@ -216,7 +247,7 @@ function service:get_subscription(node, actor, jid)
 	return true, node_obj.subscribers[jid];
 end
 
--- get_subscriptions lists those of a node, of somebody, or of both.
+-- get_subscriptions lists those of a node, of somebody, of both, or all.
 function service:get_subscriptions(node, actor, jid)
 	if self:_forbidden(node, actor, jid or actor, "get_subscriptions") then return false, "forbidden"; end
 	local list = {};
@@ -230,10 +261,11 @@ function service:get_subscriptions(node, actor, jid)
 		end
 		return true, list;
 	end
-	local of = self.subscriptions[self:_normalize(jid)];
-	for subscriber, nodes in pairs(of or {}) do
-		for name in pairs(nodes) do
-			list[#list + 1] = { node = name; jid = subscriber; subscription = self.nodes[name].subscribers[subscriber] };
+	for bare, of in pairs(self.subscriptions) do
+		for subscriber, nodes in pairs((jid == nil or bare == self:_normalize(jid)) and of or {}) do
+			for name in pairs(nodes) do
+				list[#list + 1] = { node = name; jid = subscriber; subscription = self.nodes[name].subscribers[subscriber] };
+			end
 		end
 	end
 	return true, list;
@@ -254,7 +286,7 @@ function service:create(node, actor, options)
 		self.nodes[node] = nil;
 		return ok, err;
 	end
-	self.data[node] = self:_itemstore(config, node);
+	self:_open_items(node);
 	self.events.fire_event("node-created", { service = self; node = node; actor = actor });
 	if actor ~= true then
 		ok, err = self:set_affiliation(node, true, actor, "owner");
@@ -276,9 +308,7 @@ function service:delete(node, actor)
 		self.nodes[node] = node_obj;
 		return ok, err;
 	end
-	local items = self.data[node];
-	if items and items.clear then items:clear(); end
-	self.data[node] = nil;
+	self:_drop_items(node);
 	for jid in pairs(node_obj.subscribers) do self:_forget_subscription(node, jid); end
 	self.events.fire_event("node-deleted", { service = self; node = node; actor = actor });
 	self:broadcast("delete", node, node_obj.subscribers, nil, actor, node_obj);
@@ -313,11 +343,11 @@ function service:publish(node, actor, id, item, requires)
 			return false, err;
 		end
 	end
-	local check = self.config.itemcheck;
-	if check and item ~= nil and not check(item) then return false, "invalid-item"; end
-	if node_obj.config.persist_items ~= false and self.data[node] then
-		local ok, err = self.data[node]:set(id, item);
-		if not ok then return false, err or "internal-server-error"; end
+	if not self.config.itemcheck(item) then return nil, "invalid-item"; end
+	local items = self:_open_items(node);
+	if items then
+		local ok = items:set(id, item);
+		if not ok then return nil, "internal-server-error"; end
 		if type(ok) == "string" then id = ok; end
 	end
 	local data = { service = self; node = node; actor = actor; id = id; item = item };
@@ -327,21 +357,30 @@ function service:publish(node, actor, id, item, requires)
 	return true;
 end
 
+-- broadcast tells those of the subscribers, and others, whom the filter leaves.
 function service:broadcast(kind, node, subscribers, item, actor, node_obj)
-	local broadcaster = self.config.broadcaster;
-	if broadcaster then return broadcaster(kind, node, subscribers, item, actor, node_obj, self); end
+	local told = self.config.subscriber_filter(subscribers, node, kind);
+	return self.config.broadcaster(kind, node, told, item, actor, node_obj, self);
 end
 
 -- retract takes an item away; notify is true or what subscribers are told.
 function service:retract(node, actor, id, notify)
 	if not self:may(node, actor, "retract") then return false, "forbidden"; end
 	local node_obj = self.nodes[node];
-	if not node_obj or not self.data[node]:get(id) then return false, "item-not-found"; end
-	local ok, err = self.data[node]:set(id, nil);
-	if not ok then return nil, err or "internal-server-error"; end
+	if not node_obj then return false, "item-not-found"; end
+	local items = self.data[node];
+	if items and not items:get(id) then return false, "item-not-found"; end
+	if items and not items:set(id, nil) then return nil, "internal-server-error"; end
 	self.events.fire_event("item-retracted", { service = self; node = node; actor = actor; id = id });
 	if notify then self:broadcast("retract", node, node_obj.subscribers, notify, actor, node_obj); end
 	return true;
+end
+
+-- drop_items takes all items away, and their store.
+function service:_drop_items(node)
+	local items = self.data[node];
+	self.data[node] = nil;
+	if items and items.clear then items:clear(); end
 end
 
 function service:purge(node, actor, notify)
@@ -349,7 +388,12 @@ function service:purge(node, actor, notify)
 	local node_obj = self.nodes[node];
 	if not node_obj then return false, "item-not-found"; end
 	local items = self.data[node];
-	if items and items.clear then items:clear(); else self.data[node] = self:_itemstore(node_obj.config, node); end
+	if items and items.clear then
+		items:clear();
+	else
+		self:_drop_items(node);
+		self:_open_items(node);
+	end
 	self.events.fire_event("node-purged", { service = self; node = node; actor = actor });
 	if notify then self:broadcast("purge", node, node_obj.subscribers, nil, actor, node_obj); end
 	return true;
@@ -360,23 +404,24 @@ end
 function service:get_items(node, actor, ids, resultspec)
 	if not self:may(node, actor, "get_items") then return false, "forbidden"; end
 	if not self.nodes[node] then return false, "item-not-found"; end
-	local list = {};
+	local items, list, most = self.data[node], {}, resultspec and resultspec.max or math.huge;
+	if not items then return false, "persistent-items-unsupported"; end
+	local function add(id, item)
+		if item ~= nil then
+			list[#list + 1] = id;
+			list[id] = item;
+		end
+		return #list < most;
+	end
 	if type(ids) == "string" then ids = { ids }; end
-	if ids and #ids > 0 then
+	if ids then
 		for _, id in ipairs(ids) do
-			local item = self.data[node]:get(id);
-			if item ~= nil then
-				list[#list + 1] = id;
-				list[id] = item;
-			end
+			if not add(id, items:get(id)) then break; end
 		end
 		return true, list;
 	end
-	local most = resultspec and resultspec.max;
-	for id, item in self.data[node]:items() do
-		if most and #list >= most then break; end
-		list[#list + 1] = id;
-		list[id] = item;
+	for id, item in items:items() do
+		if not add(id, item) then break; end
 	end
 	return true, list;
 end
@@ -384,7 +429,9 @@ end
 function service:get_last_item(node, actor)
 	if not self:may(node, actor, "get_items") then return false, "forbidden"; end
 	if not self.nodes[node] then return false, "item-not-found"; end
-	local id, item = self.data[node]:head();
+	local items = self.data[node];
+	if not items then return true, nil; end
+	local id, item = items:head();
 	if id == nil then return true, nil; end
 	return true, id, item;
 end
@@ -402,12 +449,13 @@ function service:set_node_capabilities(node, actor, capabilities)
 	return true;
 end
 
+-- set_node_config gives a node a config; what that leaves out is as the
+-- defaults have it.
 function service:set_node_config(node, actor, new_config)
 	if not self:may(node, actor, "configure") then return false, "forbidden"; end
 	local node_obj = self.nodes[node];
 	if not node_obj then return false, "item-not-found"; end
 	local config = setmetatable({}, { __index = self.node_defaults });
-	for name, value in pairs(node_obj.config) do config[name] = value; end
 	for name, value in pairs(new_config) do config[name] = value; end
 	local check = self.config.check_node_config;
 	if check and not check(node, actor, config) then return false, "not-acceptable"; end
@@ -418,10 +466,13 @@ function service:set_node_config(node, actor, new_config)
 		node_obj.config = before;
 		return ok, err;
 	end
-	if config.max_items ~= before.max_items and self.data[node] and self.data[node].resize then
-		self.data[node]:resize(math.max(tonumber(config.max_items) or 1, 1));
-	elseif config.persist_items ~= before.persist_items then
-		self.data[node] = self:_itemstore(config, node);
+	if not config.persist_items then
+		self:_drop_items(node);
+	elseif not before.persist_items then
+		self:_open_items(node);
+	elseif config.max_items ~= before.max_items and self.data[node] then
+		local most = config.max_items == "max" and self.config.max_items or tonumber(config.max_items);
+		self.data[node]:resize(math.max(most or 1, 1));
 	end
 	self.events.fire_event("node-config-changed", { service = self; node = node; actor = actor; config = config; changed = new_config });
 	for jid in pairs(node_obj.subscribers) do
