@@ -37,6 +37,11 @@ P(i("a {x} {y} {x!} {x?d} {x&yes} {x~no} {y~no} {y?d} {y&yes} {x|up} {t.a} {l#{i
 	{ x = "X", t = { a = "A" }, l = { "p", "q" }, m = { k = "v" } }));
 P(i("{}{a.b.c}{x!up}{n}{b}", { n = 5, b = true, x = "q" })); P(i("{l#{item.name}{last?}}", { l = { { name = "1" }, { name = "2" } } }));
 P(i("{x?{y}} {n?dflt {x}} {x&{x} z}", { x = 1, y = 2 }));
+P(i("[{none#x}] [{none%x}] [{f#x}] [{f?dflt}] [{f}] [{f~no}] [{s#x}] [{none}] [{x!?other}] [{none!?other}] [{x!&yes}] [{t.f?dflt}] [{x.}]",
+	{ f = false, s = "text", x = "X", t = { f = false } }));
+P(i("{l|join#x} {l|join} {l|join!} {l|nofilter#{idx}} {none|up?dflt} {x|up?dflt} {x|up&{x}} {x|} {x|up|up!}", { l = { "p", "q" }, x = "X" }));
+P(i("{l#{outer}{idx}{item.n#{idx}{item}{outer}}}", { outer = "o", l = { { n = { 1, 2 } }, {}, { n = { 3 } } } })); T(i, "{l#{item.a.b.c}}", { l = { { a = { b = {} } } } });
+P(require "util.interpolation".new("%b()", string.upper)("(a) (b|up) (c!)", { a = "x", b = "y", c = "z" }));
 local p = require "util.paths";
 P(p.join("a", "b"), p.join("a"), p.join("a", "b", "c", "d")); P(p.resolve_relative_path("/a", "b"), p.resolve_relative_path("/a", "/b"));
 P(p.resolve_relative_path("/a/", "b"), p.resolve_relative_path("/a", "./b"), p.resolve_relative_path("a", "b")); P(p.glob_to_pattern("*.a?[x]"));
