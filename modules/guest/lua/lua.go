@@ -70,9 +70,11 @@ type source struct {
 const maxSource = 4 << 20
 
 // folders are those to look in, by the config.
-func folders(c *config.Config) []string {
-	var list []string
-	for _, name := range [...]string{"plugin_paths", "bundled_plugin_paths"} {
+func folders(c *config.Config) []string { return listed(c, "plugin_paths", "bundled_plugin_paths") }
+
+// listed are the folders of options.
+func listed(c *config.Config, options ...string) (list []string) {
+	for _, name := range options {
 		v, ok := c.Lookup("", name)
 		if !ok && name == "bundled_plugin_paths" {
 			list = append(list, "/usr/lib/prosody/modules", "/usr/local/lib/prosody/modules")
@@ -135,7 +137,7 @@ func find(c *config.Config, word string) (module.Definition, bool) {
 	if !named(word) || own(word) {
 		return module.Definition{}, false
 	}
-	path, ok := search(folders(c), word, "mod_"+word+".lua")
+	path, ok := place(c, word)
 	if !ok {
 		return module.Definition{}, false
 	}
@@ -147,8 +149,11 @@ func find(c *config.Config, word string) (module.Definition, bool) {
 	if providesHTTP.Match(code) {
 		needs = append(needs, "http", "httpd")
 	}
+	if schedules.Match(code) {
+		needs = append(needs, "cron")
+	}
 	needs = slices.DeleteFunc(needs, func(need string) bool {
-		_, known := search(folders(c), need, "mod_"+need+".lua")
+		_, known := place(c, need)
 		return need == word || !known && !slices.Contains(provided, need)
 	})
 	return module.Define(word, module.OnHost, guestOptions{file: file}, loadGuest).
@@ -162,7 +167,27 @@ var provided = []string{
 	"user_account_management", "vcard",
 }
 
+// inProgram begins the path of a module that is part of the program.
+const inProgram = "tercet:"
+
+// place finds the file of a module. Those that the program has itself stand
+// before the ones that come with Prosody.
+func place(c *config.Config, word string) (path string, ok bool) {
+	file := "mod_" + word + ".lua"
+	if _, err := fs.Stat(embedded, "lua/plugins/"+file); err != nil {
+		return search(folders(c), word, file)
+	}
+	if path, ok = search(listed(c, "plugin_paths"), word, file); !ok {
+		path = inProgram + "plugins/" + file
+	}
+	return path, true
+}
+
 func readSource(word, path string) ([]byte, source, error) {
+	if own, ok := strings.CutPrefix(path, inProgram); ok {
+		code, err := embedded.ReadFile("lua/" + own)
+		return code, source{word: word, path: path, size: int64(len(code))}, err
+	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return nil, source{}, err
@@ -177,6 +202,7 @@ func readSource(word, path string) ([]byte, source, error) {
 var (
 	dependsCall  = regexp.MustCompile(`module:depends\s*\(?\s*["']([A-Za-z0-9_-]+)["']`)
 	optionCall   = regexp.MustCompile(`module:get_option[a-z_]*\s*\(?\s*["']([A-Za-z0-9_]+)["']`)
+	schedules    = regexp.MustCompile(`module:(cron|hourly|daily|weekly)\s*[({"']`)
 	providesHTTP = regexp.MustCompile(`module:(provides|depends)\s*\(?\s*["']http["']`)
 	longComment  = regexp.MustCompile(`--\[(=*)\[`)
 )

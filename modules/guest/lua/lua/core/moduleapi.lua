@@ -410,18 +410,23 @@ function api:add_timer(delay, callback, ...)
 	return handle;
 end
 
+-- cron has mod_cron run a task. Its id, under which mod_cron keeps when it ran
+-- last, is the one that mod_cron of Prosody makes.
 function api:cron(task)
 	self:depends "cron";
+	if task.id == nil then
+		task.id = self.name .. "/" .. (task.name or task.when or ""):gsub("%W", "_"):lower();
+	end
 	self:add_item("task", task);
 end
 
-local function periodic(when, default)
+local function periodic(when)
 	return function (self, name, fn)
-		if type(name) == "function" then name, fn = default, name; end
+		if type(name) == "function" then name, fn = nil, name; end
 		self:cron { name = name; when = when; run = fn };
 	end;
 end
-api.hourly, api.daily, api.weekly = periodic("hourly", "Hourly task"), periodic("daily", "Daily task"), periodic("weekly", "Weekly task");
+api.hourly, api.daily, api.weekly = periodic("hourly"), periodic("daily"), periodic("weekly");
 
 -- Files and stores.
 
