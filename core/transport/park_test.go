@@ -404,7 +404,8 @@ func TestParkedCrowd(t *testing.T) {
 			const n = 300
 			before := parking.crowd.n.Load()
 			release := make(chan struct{})
-			var at, most atomic.Int32
+			var mu sync.Mutex // guards at and most
+			var at, most int32
 			var woken, ended sync.WaitGroup
 			peers := make([]net.Conn, n)
 			for i := range n {
@@ -414,9 +415,10 @@ func TestParkedCrowd(t *testing.T) {
 				ended.Add(1)
 				if !c.Park(wakeFunc(func() {
 					defer ended.Done()
-					now := at.Add(1)
-					for m := most.Load(); now > m && !most.CompareAndSwap(m, now); m = most.Load() {
-					}
+					mu.Lock()
+					at++
+					most = max(most, at)
+					mu.Unlock()
 					woken.Done()
 					if stuck && i == 0 {
 						<-release
@@ -424,7 +426,9 @@ func TestParkedCrowd(t *testing.T) {
 					if err := c.Wait(); !errors.Is(err, io.EOF) {
 						t.Errorf("Conn %d: %v, want io.EOF", i, err)
 					}
-					at.Add(-1)
+					mu.Lock()
+					at--
+					mu.Unlock()
 					_ = c.Close()
 				})) {
 					t.Fatal("refused")
@@ -436,8 +440,8 @@ func TestParkedCrowd(t *testing.T) {
 			}
 			parking.mu.Unlock()
 			within(t, 20*time.Second, "waking", woken.Wait)
-			if limit := parking.crowd.most; !stuck && before == 0 && most.Load() > 2*limit { // patience may have ended once
-				t.Errorf("%d had a goroutine at once, want at most %d", most.Load(), limit)
+			if limit := parking.crowd.most; !stuck && before == 0 && most > 2*limit { // patience may have ended once
+				t.Errorf("%d had a goroutine at once, want at most %d", most, limit)
 			}
 			close(release)
 			within(t, 20*time.Second, "the end of all", ended.Wait)
