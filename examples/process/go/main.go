@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Filter refuses messages with certain words, counts them, and tells how many
-// they were: {urn:example:filter}stats.
+// they were: who asks by {urn:example:filter}stats, and admins by the ad-hoc
+// command "filter".
 package main
 
 import (
@@ -41,5 +42,13 @@ func load(p *process.Plugin) error {
 		ev.Reply(fmt.Sprintf("<stats xmlns='urn:example:filter' refused='%d'/>", n))
 		return process.Stop, err
 	})
+	p.Handle(process.Hook{Name: "adhoc/filter"}, func(ev *process.Event) (process.Verdict, error) {
+		n, err := p.Count("", "refused", 0)
+		ev.Replace(fmt.Sprintf(`{"status": "completed", "notes": [{"kind": "info", "text": "Refused messages: %d"}]}`, n))
+		return process.Stop, err
+	})
+	if err := p.Add("adhoc-command", map[string]string{"node": "filter", "name": "Refused messages", "permission": "admin"}); err != nil {
+		return err
+	}
 	return p.Add("feature", "urn:example:filter")
 }

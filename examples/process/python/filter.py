@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
 """Filter refuses messages with certain words, counts them, and tells how many
-they were: {urn:example:filter}stats."""
+they were: who asks by {urn:example:filter}stats, and admins by the ad-hoc
+command "filter"."""
 
+import json
 import os
 import sys
 
@@ -28,9 +30,16 @@ def load(plugin):
         event.reply("<stats xmlns='urn:example:filter' refused='%d'/>" % plugin.count("", "refused", 0))
         return tercet.STOP
 
+    def command(event):
+        note = {"kind": "info", "text": "Refused messages: %d" % plugin.count("", "refused", 0)}
+        event.replace(json.dumps({"status": "completed", "notes": [note]}))
+        return tercet.STOP
+
     for name in "pre-message/full", "pre-message/bare":
         plugin.handle(name, message, priority=10, filter="child=jabber:client:body")
     plugin.handle("iq-get/host/urn:example:filter:stats", stats)
+    plugin.handle("adhoc/filter", command)
+    plugin.add("adhoc-command", {"node": "filter", "name": "Refused messages", "permission": "admin"})
     plugin.add("feature", "urn:example:filter")
 
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Refuses messages with certain words, counts them, and tells how many they
-// were: {urn:example:filter}stats.
+// were: who asks by {urn:example:filter}stats, and admins by the ad-hoc command
+// "filter".
 
 import * as tercet from "../../../sdk/assemblyscript/tercet";
 
@@ -23,6 +24,8 @@ export function load(): i32 {
 	if (tercet.hook("pre-message/full", 10, "child=jabber:client:body", message) < 0) return 1;
 	if (tercet.hook("pre-message/bare", 10, "child=jabber:client:body", message) < 0) return 1;
 	if (tercet.hook("iq-get/host/urn:example:filter:stats", 0, "", stats) < 0) return 1;
+	if (tercet.hook("adhoc/filter", 0, "", command) < 0) return 1;
+	if (tercet.add("adhoc-command", '{"node": "filter", "name": "Refused messages", "permission": "admin"}') < 0) return 1;
 	return tercet.add("feature", '"urn:example:filter"');
 }
 
@@ -39,6 +42,13 @@ function stats(_: string): i32 {
 	const n = tercet.count("", "refused", 0);
 	if (n == i64.MIN_VALUE) return tercet.FAILED;
 	return answer("<stats xmlns='urn:example:filter' refused='" + n.toString() + "'/>");
+}
+
+function command(_: string): i32 {
+	const n = tercet.count("", "refused", 0);
+	if (n == i64.MIN_VALUE) return tercet.FAILED;
+	const note = '{"kind": "info", "text": "Refused messages: ' + n.toString() + '"}';
+	return tercet.replace('{"status": "completed", "notes": [' + note + "]}") == tercet.OK ? tercet.STOP : tercet.FAILED;
 }
 
 function answer(xml: string): i32 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 
 /* A filter that refuses messages with certain words, counts them, and tells how
- * many they were: {urn:example:filter}stats. */
+ * many they were: who asks by {urn:example:filter}stats, and admins by the
+ * ad-hoc command "filter". */
 #include "tercet.h"
 
 enum { MOST = 64 };
 
-static i32 full, bare, stats;
+static i32 full, bare, stats, command;
 static char text_of_words[2048]; /* the option "words": a JSON array of texts without escapes */
 static struct { const char *text; i32 n; } words[MOST];
 static i32 words_n;
@@ -43,7 +44,10 @@ EXPORT(load) i32 load(void) {
 	full = tercet_hook(T("pre-message/full"), 10, T("child=jabber:client:body"));
 	bare = tercet_hook(T("pre-message/bare"), 10, T("child=jabber:client:body"));
 	stats = tercet_hook(T("iq-get/host/urn:example:filter:stats"), 0, T(""));
-	return full < 0 || bare < 0 || stats < 0 || tercet_add(T("feature"), T("\"urn:example:filter\"")) < 0;
+	command = tercet_hook(T("adhoc/filter"), 0, T(""));
+	return full < 0 || bare < 0 || stats < 0 || command < 0 ||
+	       tercet_add(T("adhoc-command"), T("{\"node\":\"filter\",\"name\":\"Refused messages\",\"permission\":\"admin\"}")) < 0 ||
+	       tercet_add(T("feature"), T("\"urn:example:filter\"")) < 0;
 }
 
 /* refused reports whether one of the words is in the message. */
@@ -65,6 +69,12 @@ EXPORT(event) i32 event(i32 handler, const char *text, i32 n) {
 		text_number(tercet_count(T(""), T("refused"), 0));
 		text_add(T("'/>"));
 		return tercet_reply(tercet_text, tercet_length) == OK ? STOP : FAILED;
+	}
+	if (handler == command) {
+		text_add(T("{\"status\":\"completed\",\"notes\":[{\"kind\":\"info\",\"text\":\"Refused messages: "));
+		text_number(tercet_count(T(""), T("refused"), 0));
+		text_add(T("\"}]}"));
+		return tercet_replace(tercet_text, tercet_length) == OK ? STOP : FAILED;
 	}
 	if (!refused(text, n))
 		return NEXT;

@@ -3,7 +3,8 @@
 //go:build wasip1
 
 // Filter refuses messages with certain words, counts them, and tells how many
-// they were: {urn:example:filter}stats.
+// they were: who asks by {urn:example:filter}stats, and admins by the ad-hoc
+// command "filter".
 package main
 
 import (
@@ -35,6 +36,12 @@ func load() error {
 	if err := tercet.Handle(tercet.Hook{Name: "iq-get/host/urn:example:filter:stats"}, stats); err != nil {
 		return err
 	}
+	if err := tercet.Handle(tercet.Hook{Name: "adhoc/filter"}, command); err != nil {
+		return err
+	}
+	if err := tercet.Add("adhoc-command", map[string]string{"node": "filter", "name": "Refused messages", "permission": "admin"}); err != nil {
+		return err
+	}
 	return tercet.Add("feature", "urn:example:filter")
 }
 
@@ -59,6 +66,18 @@ func stats([]byte) tercet.Verdict {
 		return tercet.Failed
 	}
 	return answer(fmt.Sprintf("<stats xmlns='urn:example:filter' refused='%d'/>", n))
+}
+
+func command([]byte) tercet.Verdict {
+	n, err := tercet.Count("", "refused", 0)
+	if err != nil {
+		return tercet.Failed
+	}
+	note := fmt.Sprintf(`{"kind": "info", "text": "Refused messages: %d"}`, n)
+	if err := tercet.Replace(`{"status": "completed", "notes": [` + note + `]}`); err != nil {
+		return tercet.Failed
+	}
+	return tercet.Stop
 }
 
 func answer(xml string) tercet.Verdict {

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 //! Refuses messages with certain words, counts them, and tells how many they
-//! were: {urn:example:filter}stats.
+//! were: who asks by {urn:example:filter}stats, and admins by the ad-hoc command
+//! "filter".
 
 #[path = "../../../sdk/rust/tercet.rs"]
 mod tercet;
@@ -22,6 +23,8 @@ fn attach() -> Result<(), Error> {
         tercet::hook(name, 10.0, "child=jabber:client:body", message)?;
     }
     tercet::hook("iq-get/host/urn:example:filter:stats", 0.0, "", stats)?;
+    tercet::hook("adhoc/filter", 0.0, "", command)?;
+    tercet::add("adhoc-command", r#"{"node": "filter", "name": "Refused messages", "permission": "admin"}"#)?;
     tercet::add("feature", "\"urn:example:filter\"")
 }
 
@@ -38,6 +41,17 @@ fn message(xml: &str) -> Verdict {
 fn stats(_: &str) -> Verdict {
     match tercet::count("", "refused", 0) {
         Ok(n) => answer(&format!("<stats xmlns='urn:example:filter' refused='{}'/>", n)),
+        Err(_) => Verdict::Failed,
+    }
+}
+
+fn command(_: &str) -> Verdict {
+    let told = tercet::count("", "refused", 0).and_then(|n| {
+        let note = format!(r#"{{"kind": "info", "text": "Refused messages: {}"}}"#, n);
+        tercet::replace(&format!(r#"{{"status": "completed", "notes": [{}]}}"#, note))
+    });
+    match told {
+        Ok(()) => Verdict::Stop,
         Err(_) => Verdict::Failed,
     }
 }

@@ -47,7 +47,7 @@ func TestExamples(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := strings.NewReplacer("wasm_modules", "process_modules", `path = "GUEST", memory = "32MB"`, `command = { "GUEST" }`).Replace(string(b))
-	if strings.Count(text, "process_modules") != 2 || strings.Count(text, "command") != 2 {
+	if strings.Count(text, "process_modules") != 2 || strings.Count(text, "command = {") != 2 {
 		t.Fatal("the stream is another")
 	}
 	for _, tt := range []struct {

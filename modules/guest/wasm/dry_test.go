@@ -20,7 +20,10 @@ func TestInspectExample(t *testing.T) {
 	if in.Failed() {
 		t.Fatal(in.Problems)
 	}
-	want := []string{"add:feature", "hook:iq-get/host/urn:example:filter:stats", "hook:pre-message/bare", "hook:pre-message/full", "store"}
+	want := []string{
+		"add:adhoc-command", "add:feature", "hook:adhoc/filter", "hook:iq-get/host/urn:example:filter:stats", "hook:pre-message/bare",
+		"hook:pre-message/full", "replace", "store",
+	}
 	if !slices.Equal(in.Allow, want) {
 		t.Errorf("got %q, want %q", in.Allow, want)
 	}
@@ -28,7 +31,7 @@ func TestInspectExample(t *testing.T) {
 	in.Print(&text)
 	for _, part := range []string{
 		"ABI        1\n", "at least 64 KB", "abi, alloc, event, load", "hook pre-message/full, priority 10, child=jabber:client:body\n",
-		"add feature, \"urn:example:filter\"\n", "options    words\n", `allow = { "add:feature", "hook:iq-get`, `path = "guest.wasm"`,
+		"add feature, \"urn:example:filter\"\n", "options    words\n", `allow = { "add:adhoc-command", "add:feature", "hook:adhoc/filter", "hook:iq-get`, `path = "guest.wasm"`,
 	} {
 		if !strings.Contains(text.String(), part) {
 			t.Errorf("not told: %q in\n%s", part, &text)
