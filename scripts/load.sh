@@ -3,15 +3,16 @@
 # load.sh [tercet|prosody] [SCENARIO...]: load a server that it starts itself,
 # and hold the results against the budgets (which are Tercet's).
 #
-# SCENARIOS: start, msg, sm, archive, idle, idlesm; default: all of them.
-# LOAD_IDLE sessions rest for LOAD_SETTLE before memory is read; LOAD_D is the
-# measured time of the others. Results also go to build/load/results.jsonl.
+# SCENARIOS: start, msg, sm, archive, ping, luaping, lua, idle, idlesm; default:
+# all of them. LOAD_IDLE sessions rest for LOAD_SETTLE before memory is read;
+# LOAD_D is the measured time of the others; lua needs Debian's
+# prosody-modules. Results also go to build/load/results.jsonl.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 target=${1:-tercet}
 shift || true
 scenarios=("$@")
-[ ${#scenarios[@]} -gt 0 ] || scenarios=(start msg sm archive idle idlesm)
+[ ${#scenarios[@]} -gt 0 ] || scenarios=(start msg sm archive ping luaping lua idle idlesm)
 idle=${LOAD_IDLE:-10000} settle=${LOAD_SETTLE:-150s} d=${LOAD_D:-5s}
 port=${LOAD_PORT:-24222}
 out=$(pwd)/build/load
@@ -39,8 +40,9 @@ trap 'stop; rm -rf "$dir"' EXIT
 
 listens() { (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; }
 
-# start ARCHIVE: the server with (", \"mam\"") or without the archive; its pid
-# goes to $pid, the milliseconds until it listens to $ms.
+# start ARCHIVE [GLOBAL [HOST]]: the server with (", \"mam\"") or without the
+# archive, and with more options; its pid goes to $pid, the milliseconds until
+# it listens to $ms.
 start() {
 	stop
 	if listens; then
@@ -48,7 +50,7 @@ start() {
 		exit 1
 	fi
 	mkdir -p "$dir/data"
-	sed "s|@DIR@|$dir|g;s|@PORT@|$port|;s|@DIRECT@|$((port + 1))|;s|@ARCHIVE@|$1|" scripts/load.cfg.lua.in >"$dir/$target.cfg.lua"
+	sed "s|@DIR@|$dir|g;s|@PORT@|$port|;s|@DIRECT@|$((port + 1))|;s|@ARCHIVE@|$1|;s|-- @GLOBAL@|${2-}|;s|-- @HOST@|${3-}|" scripts/load.cfg.lua.in >"$dir/$target.cfg.lua"
 	local command=(./tercet --config "$dir/tercet.cfg.lua" run)
 	if [ "$target" = prosody ]; then
 		command=(/usr/bin/prosody --config "$dir/prosody.cfg.lua" -F)
@@ -97,6 +99,34 @@ msg() { # NAME FLAGS...: 50 pairs, 16 in flight each
 	within "$1" "$(last server_cpu_us_per_unit)" 8 "us of server CPU for a message"
 }
 
+ping() { # NAME LABEL GLOBAL: 100 sessions, one in flight each
+	start "" "$3"
+	x register -n 100 -json "" >/dev/null
+	x ping -pairs 50 -win 1 -label "$target$2"
+	within "$1" "$(last server_cpu_us_per_unit)" 50 "us of server CPU for a ping"
+}
+
+pss() { awk '/^Pss:/ { print $2 / 1024 }' "/proc/$pid/smaps_rollup"; }
+
+# lua: what forty of Debian's modules add, when the server has given back what
+# it took to load them.
+lua() {
+	local list=modules/guest/lua/testdata/forty.txt dir=/usr/lib/prosody/modules
+	if [ ! -d "$dir/mod_firewall" ]; then
+		echo "load.sh: lua: left out, Debian's prosody-modules are not installed" >&2
+		return
+	fi
+	start ""
+	sleep 75
+	local before
+	before=$(pss)
+	start "" "plugin_paths = { \"$dir\" } force_lua_modules = { $(words "$list") }" "modules_enabled = { $(words "$list") }"
+	sleep 75
+	within "forty modules in Lua" "$(awk "BEGIN { print $(pss) - $before }")" 25 "MiB PSS"
+}
+
+words() { sed '/^#/d;s/.*/"&",/' "$1" | tr '\n' ' '; }
+
 # (PSS with N sessions less PSS before) / N, the server started anew after the
 # accounts were made.
 idle() { # NAME FLAGS...
@@ -114,7 +144,7 @@ for s in "${scenarios[@]}"; do
 		start ""
 		within "time to listen" "$ms" 150 ms
 		sleep 1
-		within "memory at start" "$(awk '/^Pss:/ { print $2 / 1024 }' "/proc/$pid/smaps_rollup")" 40 "MiB PSS"
+		within "memory at start" "$(pss)" 40 "MiB PSS"
 		;;
 	msg) msg "50 pairs" ;;
 	sm) msg "50 pairs, stream management" -sm 5 ;;
@@ -123,6 +153,13 @@ for s in "${scenarios[@]}"; do
 		x register -n 100 -json "" >/dev/null
 		x msg -pairs 50 -win 16 -mam on -label "$target-archive"
 		;;
+	ping) ping "ping" "" "" ;;
+	luaping)
+		printf '%s\n' 'local st = require "util.stanza"' 'module:hook("iq-get/host/urn:xmpp:ping:ping", function (event)' \
+			'event.origin.send(st.reply(event.stanza)) return true end)' >"$dir/mod_ping.lua"
+		ping "ping, Lua answers" -lua "plugin_paths = { \"$dir\" } force_lua_modules = { \"ping\" }"
+		;;
+	lua) lua ;;
 	idle) idle "idle sessions" ;;
 	idlesm) idle "idle sessions, stream management" -sm 5 ;;
 	*)

@@ -35,6 +35,7 @@ var scenarios = map[string]func() error{
 	"roster-setup": rosterSetup, "presence": presence, "muc": rooms,
 	"offline": offline, "mamquery": archive, "mqtt": mqtt,
 	"carbons": copies, "roster-fetch": rosterFetch, "slow": slowReaders,
+	"ping": pings,
 }
 
 func main() {
@@ -97,7 +98,7 @@ func loadFlags(f *flag.FlagSet) {
 	f.IntVar(&cfg.first, "first", 0, "index of the first user")
 	f.IntVar(&cfg.n, "n", 200, "register/login/offline: users; mamquery: archive size")
 	f.IntVar(&cfg.conc, "c", 8, "concurrent logins")
-	f.IntVar(&cfg.pairs, "pairs", 50, "msg: pairs; offline: senders")
+	f.IntVar(&cfg.pairs, "pairs", 50, "msg: pairs; ping: half the sessions; offline: senders")
 	f.IntVar(&cfg.win, "win", 1, "messages in flight per sender, room or topic")
 	f.IntVar(&cfg.size, "size", 100, "body or payload bytes")
 	f.IntVar(&cfg.total, "total", 0, "msg/offline: messages per user instead of a time")
