@@ -68,8 +68,8 @@ func (m *Meter) Error() { m.errors.Add(1) }
 // Panic counts a panic that was recovered.
 func (m *Meter) Panic() { m.panics.Add(1) }
 
-// SetMemory tells how many bytes the module has now.
-func (m *Meter) SetMemory(bytes int64) { m.memory.Store(bytes) }
+// AddMemory tells that the module has so many bytes more now, or fewer.
+func (m *Meter) AddMemory(bytes int64) { m.memory.Add(bytes) }
 
 // MeterOf is the meter that o's scope feeds.
 func MeterOf(o Owner) *Meter { return o.scope().meter }

@@ -162,7 +162,7 @@ func TestMeter(t *testing.T) {
 		<-time.After(90 * time.Second)
 		m.Error()
 		m.Panic()
-		m.SetMemory(1 << 20)
+		m.AddMemory(1 << 20)
 		want := ext.Usage{Events: 3, Time: time.Second, Errors: 1, Panics: 3, Memory: 1 << 20}
 		if got := m.Total(); got != want {
 			t.Errorf("got %+v, want %+v", got, want)

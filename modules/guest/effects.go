@@ -63,12 +63,12 @@ func (e *Effects) Take(bytes int) error {
 func (e *Effects) Also(fn func()) { e.more = append(e.more, fn) }
 
 // Apply makes them take place.
-func (e *Effects) Apply(ctx context.Context, g *Guard, verdict ext.Verdict) ext.Verdict {
+func (e *Effects) Apply(ctx context.Context, p *Post, verdict ext.Verdict) ext.Verdict {
 	ev := e.event
 	if e.changed != nil {
 		if err := ev.Change(e.changed); err != nil {
-			g.Failed(ctx, "replace", err)
-			return g.Verdict(ctx, ev)
+			p.Failed(ctx, err)
+			return p.Verdict(ctx, ev)
 		}
 	}
 	if e.replaced != nil {

@@ -4,7 +4,6 @@ package guest
 
 import (
 	"context"
-	"encoding/json"
 	"sync/atomic"
 	"time"
 
@@ -12,7 +11,6 @@ import (
 	"tercet/core/guest"
 	"tercet/core/metric"
 	"tercet/core/module"
-	"tercet/core/stanza"
 )
 
 // A Policy is what a guest leaves behind that fails or is suspended.
@@ -46,7 +44,7 @@ type Guard struct {
 func NewGuard(s *module.Scope, p Policy) *Guard {
 	if p == Auto {
 		p = Pass
-		if critical(s) {
+		if Critical(s) {
 			p = Stop
 		}
 	}
@@ -66,7 +64,9 @@ func NewGuard(s *module.Scope, p Policy) *Guard {
 	return g
 }
 
-func critical(s *module.Scope) bool {
+// Critical reports whether the config says that the server shall not run without
+// the module.
+func Critical(s *module.Scope) bool {
 	v, _ := s.Config().Lookup("", "modules_critical")
 	for _, name := range v.List() {
 		if name.Str() == s.Name() {
@@ -75,6 +75,9 @@ func critical(s *module.Scope) bool {
 	}
 	return v.Str() == s.Name()
 }
+
+// Closes reports whether the guest closes the door that it guards when it fails.
+func (g *Guard) Closes() bool { return g.policy == Stop }
 
 // Suspended reports whether the guest is not to be called any more.
 func (g *Guard) Suspended() bool { return g.suspended.Load() }
@@ -131,13 +134,5 @@ func (g *Guard) Failed(ctx context.Context, point string, err error) {
 
 // Verdict answers an event for a guest that has failed, or is suspended.
 func (g *Guard) Verdict(ctx context.Context, ev *guest.Event) ext.Verdict {
-	switch {
-	case g.policy != Stop:
-		return ext.Next
-	case ev.Route != nil:
-		ev.Route.Bounce(ctx, stanza.Fail(stanza.InternalServerError, ""))
-	case ev.Change != nil:
-		_ = ev.Change(json.RawMessage(`{"refuse":"The server cannot decide this at the moment."}`)) // if it can be refused at all
-	}
-	return ext.Stop
+	return g.policy.verdict(ctx, ev)
 }

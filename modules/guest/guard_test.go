@@ -13,6 +13,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"tercet/core/coretest"
 	"tercet/core/ext"
@@ -239,5 +240,43 @@ func TestUnloads(t *testing.T) {
 			coretest.Eventually(t, "it is unloaded", func() bool { return w.state() == "" })
 			coretest.Eventually(t, "its metric is gone", func() bool { return w.metric("tercet_guest_suspended") == -1 })
 		})
+	}
+}
+
+// At some extension points another limit, or another policy, may hold.
+func TestPosts(t *testing.T) {
+	w := newWard(t, guest.Pass, "")
+	rules := guest.Rules{
+		"pre-message/*":    {OnFailure: "stop"},
+		"pre-message/host": {OnFailure: "pass", Limit: time.Second},
+		"*":                {Limit: 2 * time.Second},
+		"user-registering": {OnFailure: "stop", Limit: 3 * time.Second},
+	}
+	for _, tt := range []struct {
+		point string
+		rules guest.Rules
+		limit time.Duration
+		stops ext.Verdict
+	}{
+		{"pre-message/bare", nil, 50 * time.Millisecond, ext.Next},
+		{"pre-message/bare", rules, 50 * time.Millisecond, ext.Stop},
+		{"pre-message/host", rules, time.Second, ext.Next},
+		{"user-registering", rules, 3 * time.Second, ext.Stop},
+		{"iq-get/host/urn:x:y", rules, 2 * time.Second, ext.Next},
+		{"every", guest.Rules{"ever": {OnFailure: "stop"}}, 50 * time.Millisecond, ext.Next},
+	} {
+		post := w.guard.Load().Post(tt.point, 50*time.Millisecond, tt.rules)
+		if post.Limit != tt.limit {
+			t.Errorf("%s: the limit is %v, want %v", tt.point, post.Limit, tt.limit)
+		}
+		if got := post.Verdict(t.Context(), &points.Event{}); got != tt.stops {
+			t.Errorf("%s: got %v, want %v", tt.point, got, tt.stops)
+		}
+	}
+	for range 10 {
+		w.guard.Load().Post("pre-message/host", time.Second, rules).Failed(t.Context(), errIll)
+	}
+	if !w.guard.Load().Suspended() {
+		t.Error("failures at one point are not the guest's")
 	}
 }

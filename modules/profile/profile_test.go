@@ -276,7 +276,7 @@ func TestTop(t *testing.T) {
 			juliet.Next()
 		}
 	}
-	ext.MeterOf(x.guest("costly")).SetMemory(3 << 20)
+	ext.MeterOf(x.guest("costly")).AddMemory(3 << 20)
 	ask := func(text string) {
 		romeo.Send("<iq type='get' id='a' to='example.org'><q xmlns='urn:test'>" + text + "</q></iq>")
 	}

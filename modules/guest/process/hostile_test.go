@@ -119,6 +119,21 @@ func TestFailures(t *testing.T) {
 	}
 }
 
+// While no process is there, each extension point is answered by its own policy.
+func TestPoints(t *testing.T) {
+	for want, points := range map[string]string{
+		"":                      `['pre-message/*'] = { on_failure = 'pass' }`,
+		"internal-server-error": `['pre-message/*'] = { on_failure = 'pass' }, ['pre-message/bare'] = { on_failure = 'stop', limit = '5s' }`,
+	} {
+		w := newWorld(t, "lives "+filepath.Join(t.TempDir(), "lives"), "on_failure = 'stop', points = { "+points+" }")
+		for range 3 {
+			if got := w.asks(t); got != want {
+				t.Errorf("%s: got %q, want %q", points, got, want)
+			}
+		}
+	}
+}
+
 // Ten bad answers in a row suspend a guest; what it leaves behind is its
 // policy.
 func TestSuspended(t *testing.T) {
@@ -268,6 +283,7 @@ func TestNotLoaded(t *testing.T) {
 		{"stop", "command = { '/nowhere/plugin' }", "no such file"},
 		{"stop", "command = { '/etc/passwd' }", "permission denied"},
 		{"stop", "limit = '1h'", "limit"},
+		{"stop", "points = { ['pre-message/*'] = { on_failure = 'unload' } }", "on_failure"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -299,6 +315,7 @@ func TestUnloadBusy(t *testing.T) {
 		t.Errorf("got %q, want %q", said, pid)
 	}
 	coretest.Eventually(t, "the process is gone", func() bool { return !alive(pid) })
+	coretest.Eventually(t, "its memory is not counted any more", func() bool { return w.Env.Manager.Meters()["probe"].Total().Memory == 0 })
 }
 
 // One that hangs is unloaded, too.
@@ -371,6 +388,9 @@ func TestReload(t *testing.T) {
 	t.Logf("%d messages", all.Load())
 	if n := w.Env.Manager.Meters()["probe"].Total().Errors; n != 0 || stopped.Load() != all.Load() {
 		t.Errorf("of %d, %d were refused, with %d errors", all.Load(), stopped.Load(), n)
+	}
+	if n := w.Env.Manager.Meters()["probe"].Total().Memory; n < 1<<20 {
+		t.Errorf("the process at work has %d bytes of memory", n)
 	}
 }
 

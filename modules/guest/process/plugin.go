@@ -28,6 +28,7 @@ type plugin struct {
 	guard   *guest.Guard
 	grants  guest.Grants
 	store   *guest.Store // nil unless granted
+	memory  *guest.Memory
 	output  *output
 	over    chan struct{}    // closed when nothing of it is wanted any more
 	dir     string           // its working directory
@@ -42,7 +43,7 @@ type plugin struct {
 func load(s *module.Scope, o options) error {
 	p := &plugin{
 		spec: o.spec, scope: s, grants: o.spec.Allow, over: make(chan struct{}),
-		guard: guest.NewGuard(s, guest.Policy(o.spec.OnFailure)),
+		guard: guest.NewGuard(s, guest.Policy(o.spec.OnFailure)), memory: guest.NewMemory(s),
 	}
 	p.output = newOutput(s.Context(), s.Log, p.over)
 	if err := p.prepare(); err != nil {
@@ -124,12 +125,12 @@ func (p *plugin) attach(l *modulepb.Loaded) error {
 		}
 	}
 	for _, t := range l.Timers {
-		period, handler := time.Duration(t.PeriodMs)*time.Millisecond, t.Handler
+		period, handler, at := time.Duration(t.PeriodMs)*time.Millisecond, t.Handler, p.guard.Post("every", p.Limit, p.Points)
 		if period < minPeriod {
 			return fmt.Errorf("it asks for a timer of %v, less than %v", period, minPeriod)
 		}
 		p.scope.Every(period, func(ctx context.Context) {
-			p.handle(ctx, handler, "every", &points.Event{Value: struct{}{}})
+			p.handle(ctx, handler, at, &points.Event{Value: struct{}{}})
 		})
 	}
 	return nil
@@ -144,40 +145,41 @@ func (p *plugin) attachHook(handler uint32, name string, prio float64, filter st
 	case math.IsNaN(prio):
 		return fmt.Errorf("hook %s: the priority is not a number", name)
 	}
+	at := p.guard.Post(name, p.Limit, p.Points)
 	return points.Hook(p.scope, name, prio, filter, func(ctx context.Context, ev *points.Event) ext.Verdict {
-		return p.handle(ctx, handler, name, ev)
+		return p.handle(ctx, handler, at, ev)
 	})
 }
 
 // handle has the guest handle an event.
-func (p *plugin) handle(ctx context.Context, handler uint32, point string, ev *points.Event) ext.Verdict {
+func (p *plugin) handle(ctx context.Context, handler uint32, at *guest.Post, ev *points.Event) ext.Verdict {
 	s := p.session.Load()
 	if p.guard.Suspended() || s == nil {
 		ext.MeterOf(p.scope).Error()
-		return p.guard.Verdict(ctx, ev)
+		return at.Verdict(ctx, ev)
 	}
 	body, err := encode(ev)
 	if err != nil {
-		p.guard.Failed(ctx, point, err)
-		return p.guard.Verdict(ctx, ev)
+		at.Failed(ctx, err)
+		return at.Verdict(ctx, ev)
 	}
-	a, err := s.ask(ctx, handler, body, p.Limit)
+	a, err := s.ask(ctx, handler, body, at.Limit)
 	switch {
 	case errors.Is(err, errGone) || err != nil && ctx.Err() != nil:
 		ext.MeterOf(p.scope).Error() // it is told once for all of them
-		return p.guard.Verdict(ctx, ev)
+		return at.Verdict(ctx, ev)
 	case err != nil:
-		p.guard.Missed(ctx, point, err)
-		return p.guard.Verdict(ctx, ev)
+		at.Missed(ctx, err)
+		return at.Verdict(ctx, ev)
 	}
 	out, verdict, err := p.effects(a, ev)
 	if err != nil {
-		p.guard.Failed(ctx, point, err)
-		return p.guard.Verdict(ctx, ev)
+		at.Failed(ctx, err)
+		return at.Verdict(ctx, ev)
 	}
 	p.guard.Succeeded()
 	if out != nil {
-		return out.Apply(ctx, p.guard, verdict)
+		return out.Apply(ctx, at, verdict)
 	}
 	return verdict
 }

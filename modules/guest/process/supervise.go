@@ -10,7 +10,6 @@ import (
 
 	"google.golang.org/protobuf/proto"
 
-	"tercet/core/ext"
 	"tercet/modules/guest"
 )
 
@@ -35,7 +34,7 @@ func (p *plugin) supervise(ctx context.Context) {
 		p.session.Store(nil)
 		p.scope.Suspend()
 		reason := s.end()
-		ext.MeterOf(p.scope).SetMemory(0)
+		p.memory.Set(0)
 		p.guard.Missed(ctx, "process", reason)
 		if time.Since(s.began) > health {
 			wait = firstWait
@@ -133,9 +132,9 @@ func (p *plugin) close() error {
 // measureEvery is how often the memory of a process is looked at.
 const measureEvery = 10 * time.Second
 
-// measure tells the meter how much memory the process has.
+// measure tells how much memory the process has.
 func (p *plugin) measure(context.Context) {
 	if s := p.session.Load(); s != nil {
-		ext.MeterOf(p.scope).SetMemory(s.child.resident())
+		p.memory.Set(s.child.resident())
 	}
 }

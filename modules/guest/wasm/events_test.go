@@ -196,3 +196,36 @@ func TestTwoHosts(t *testing.T) {
 		}
 	}
 }
+
+// The meter and the metric have the memory of all instances on all hosts, also
+// when one of them is loaded anew and the old one goes.
+func TestMemoryOfAll(t *testing.T) {
+	path := probe(t, "", `return NEXT;`)
+	s := coretest.New(t, guestConfig(path, `allow = { "hook:*" }`)+"VirtualHost 'example.org'\nVirtualHost 'example.com'\n", modules.All...)
+	m := s.Env.Manager
+	want := func(what string, bytes int64) {
+		t.Helper()
+		coretest.Eventually(t, what, func() bool {
+			var told float64
+			for sample := range s.Env.Metrics.All() {
+				if sample.Name == "tercet_module_memory_bytes" && sample.Labels == `module="probe"` {
+					told = sample.Value
+				}
+			}
+			return m.Meters()["probe"].Total().Memory == bytes && told == float64(bytes)
+		})
+	}
+	want("two hosts", 2*65536)
+	for range 3 {
+		if err := m.Reload(t.Context(), "example.com", "probe"); err != nil {
+			t.Fatal(err)
+		}
+		want("one of them loaded anew", 2*65536)
+	}
+	for i, host := range []string{"example.com", "example.org"} {
+		if err := m.Unload(t.Context(), host, "probe"); err != nil {
+			t.Fatal(err)
+		}
+		want("unloaded on "+host, int64(1-i)*65536)
+	}
+}

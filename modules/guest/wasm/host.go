@@ -170,14 +170,15 @@ func (i *instance) hostHook(stack []uint64) {
 	p := i.plugin
 	if name == httpPoint {
 		result(stack, i.ask(request{"hook", name, filter, prio}, "", "", func(id int) error {
-			p.answer = id
+			p.answer, p.answered = id, p.post(name)
 			return nil
 		}))
 		return
 	}
 	result(stack, i.ask(request{"hook", name, filter, prio}, "hook", name, func(id int) error {
+		at := p.post(name)
 		return p.hook(name, prio, filter, func(ctx context.Context, ev *points.Event) ext.Verdict {
-			return p.handle(ctx, id, name, ev)
+			return p.handle(ctx, id, at, ev)
 		})
 	}))
 }
@@ -203,8 +204,9 @@ func (i *instance) hostEvery(stack []uint64) {
 		return
 	}
 	result(stack, i.ask(request{"every", "", "", float64(period)}, "", "", func(id int) error {
+		at := p.post("every")
 		p.every(period, func(ctx context.Context) {
-			p.handle(ctx, id, "every", &points.Event{Value: struct{}{}})
+			p.handle(ctx, id, at, &points.Event{Value: struct{}{}})
 		})
 		return nil
 	}))

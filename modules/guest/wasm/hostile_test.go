@@ -164,6 +164,23 @@ func TestCritical(t *testing.T) {
 	}
 }
 
+// At some extension points another limit and another policy may hold.
+func TestPoints(t *testing.T) {
+	path := c(t, loading(`a = tercet_hook(T("pre-message/bare"), 0, T("")); b = tercet_hook(T("pre-message/host"), 0, T(""));`,
+		`i64 until = tercet_now() + (handler == a ? 0 : 300); while (tercet_now() < until) continue; return handler == a ? FAILED : STOP;`))
+	w := newWorld(t, path, `allow = { "hook:*" }, limit = "50ms", on_failure = "stop",
+		points = { ["pre-message/*"] = { on_failure = "pass" }, ["pre-message/host"] = { limit = "9s" } }`)
+	w.message("hello")
+	if e := w.juliet.Next(); e.First().Text() != "hello" {
+		t.Errorf("where it may pass: got %s", e)
+	}
+	w.romeo.Send("<message to='example.org'><body>x</body></message>") // which is answered unless it is stopped
+	w.romeo.Quiet()
+	if n := w.Env.Manager.Meters()["probe"].Total().Errors; n != 1 {
+		t.Errorf("%d failures, want that at pre-message/bare alone", n)
+	}
+}
+
 // refused are calls of a guest, and the codes that it gets.
 var refused = []struct{ name, call, want string }{
 	{"send: no XML", `tercet_send(T("<message to='juliet@example.org'>"))`, "ERR_MALFORMED"},

@@ -111,7 +111,7 @@ func (h *fetcher) start(f *fetch) {
 		}
 		h.flights.Add(-1)
 		if ctx.Err() == nil {
-			p.handle(ctx, p.answer, httpPoint, &points.Event{Value: got})
+			p.handle(ctx, p.answer, p.answered, &points.Event{Value: got})
 		}
 	})
 }

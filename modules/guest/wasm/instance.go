@@ -161,12 +161,12 @@ func (i *instance) measure() {
 }
 
 // handle has the instance handle one event, under the deadline.
-func (i *instance) handle(ctx context.Context, id int, ev *points.Event) (ext.Verdict, *effects, error) {
+func (i *instance) handle(ctx context.Context, id int, ev *points.Event, limit time.Duration) (ext.Verdict, *effects, error) {
 	if err := i.encode(ev); err != nil {
 		return ext.Next, nil, err
 	}
 	i.call = call{ctx: ctx, ev: ev}
-	i.stamp.Begin(i.plugin.Limit)
+	i.stamp.Begin(limit)
 	verdict, err := i.deliver(id)
 	took := i.stamp.Since()
 	inTime := i.stamp.End()
@@ -175,7 +175,7 @@ func (i *instance) handle(ctx context.Context, id int, ev *points.Event) (ext.Ve
 	switch {
 	case !inTime:
 		i.broken = true
-		return ext.Next, nil, fmt.Errorf("stopped after %v", i.plugin.Limit)
+		return ext.Next, nil, fmt.Errorf("stopped after %v", limit)
 	case err != nil:
 		i.broken = true
 		return ext.Next, nil, brief(err)

@@ -54,6 +54,8 @@ type plugin struct {
 	asked  []request
 	answer int // the handler of HTTP responses; -1: none
 
+	answered *guest.Post // where these come
+
 	mu    sync.Mutex // guards what follows
 	count int        // instances that are, or are being made
 	ended bool
@@ -76,7 +78,10 @@ type holder interface {
 }
 
 // attached is the holder of a live guest.
-type attached struct{ scope *module.Scope }
+type attached struct {
+	scope  *module.Scope
+	memory *guest.Memory
+}
 
 func (a attached) hook(name string, prio float64, filter string, fn points.Handler) error {
 	return points.Hook(a.scope, name, prio, filter, fn)
@@ -88,7 +93,7 @@ func (a attached) add(name string, value json.RawMessage) error {
 
 func (a attached) every(period time.Duration, fn func(context.Context)) { a.scope.Every(period, fn) }
 
-func (a attached) holds(bytes int64) { ext.MeterOf(a.scope).SetMemory(bytes) }
+func (a attached) holds(bytes int64) { a.memory.Set(bytes) }
 
 func (a attached) says(ctx context.Context, level slog.Level, text string) {
 	a.scope.Log.Log(ctx, level, "guest says", "text", text)
@@ -99,7 +104,7 @@ func (attached) reads(string) {}
 // load is the load of a guest's module.
 func load(s *module.Scope, o options) error {
 	p := &plugin{
-		spec: o.spec, holder: attached{s}, ctx: s.Context(), scope: s, grants: o.spec.Allow, answer: -1,
+		spec: o.spec, holder: attached{s, guest.NewMemory(s)}, ctx: s.Context(), scope: s, grants: o.spec.Allow, answer: -1,
 		guard: guest.NewGuard(s, guest.Policy(o.spec.OnFailure)),
 	}
 	err := p.prepare()
@@ -219,14 +224,14 @@ var errBusy = errors.New("all instances are at work")
 
 // take takes an instance from the pool. Where all are at work another is made
 // meanwhile, if there may be one more; the wait is not longer than a call.
-func (p *plugin) take(ctx context.Context) (*instance, error) {
+func (p *plugin) take(ctx context.Context, limit time.Duration) (*instance, error) {
 	select {
 	case inst := <-p.free:
 		return inst, nil
 	default:
 	}
 	p.more()
-	t := time.NewTimer(p.Limit)
+	t := time.NewTimer(limit)
 	defer t.Stop()
 	select {
 	case inst := <-p.free:
@@ -326,33 +331,41 @@ func (p *plugin) close() error {
 	return errors.Join(errs...)
 }
 
+// post is the guard at an extension point; nil in a dry run.
+func (p *plugin) post(point string) *guest.Post {
+	if p.guard == nil {
+		return nil
+	}
+	return p.guard.Post(point, p.Limit, p.Points)
+}
+
 // sized adds to the memory of the instances.
 func (p *plugin) sized(delta int64) { p.holds(p.memory.Add(delta)) }
 
 // handle has the guest handle an event. Its verdict and what it sends count
 // only if the call went well.
-func (p *plugin) handle(ctx context.Context, id int, point string, ev *points.Event) ext.Verdict {
+func (p *plugin) handle(ctx context.Context, id int, at *guest.Post, ev *points.Event) ext.Verdict {
 	if p.guard.Suspended() {
-		return p.guard.Verdict(ctx, ev)
+		return at.Verdict(ctx, ev)
 	}
-	inst, err := p.take(ctx)
+	inst, err := p.take(ctx, at.Limit)
 	if err != nil {
 		ext.MeterOf(p.scope).Error()
-		return p.guard.Verdict(ctx, ev)
+		return at.Verdict(ctx, ev)
 	}
-	verdict, out, err := inst.handle(ctx, id, ev)
+	verdict, out, err := inst.handle(ctx, id, ev, at.Limit)
 	if inst.broken {
 		p.discard(inst)
 	} else {
 		p.give(inst)
 	}
 	if err != nil {
-		p.guard.Failed(ctx, point, err)
-		return p.guard.Verdict(ctx, ev)
+		at.Failed(ctx, err)
+		return at.Verdict(ctx, ev)
 	}
 	p.guard.Succeeded()
 	if out != nil {
-		return out.Apply(ctx, p.guard, verdict)
+		return out.Apply(ctx, at, verdict)
 	}
 	return verdict
 }

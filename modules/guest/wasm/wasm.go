@@ -39,6 +39,7 @@ type spec struct {
 	Instances int           `lua:"instances" min:"1" max:"64" doc:"Most instances."`
 	Allow     []string      `lua:"allow" doc:"What it may do."`
 	OnFailure string        `lua:"on_failure" enum:"pass|stop|unload" doc:"What is left of it when it fails."`
+	Points    guest.Rules   `lua:"points" type:"table of points" doc:"What is otherwise at some extension points, by their names."`
 	Options   config.Value  `lua:"options" doc:"Its own options."`
 }
 
