@@ -5,7 +5,6 @@ package core
 import (
 	"fmt"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -44,7 +43,9 @@ func examine(b Build, c *config.Config, o *options) []config.Problem {
 	}
 	problems = append(problems, module.Check(cat, c)...)
 	known := knownOptions(cat.For(c))
-	maps.Copy(known, acceptedOptions())
+	for name := range reasons() { // what is accepted, without effect
+		known[name] = true
+	}
 	problems = append(problems, config.Unknown(c, func(string) map[string]bool { return known })...)
 	return config.Sort(append(problems, misplaced(cat, c)...))
 }
@@ -119,14 +120,6 @@ func knownOptions(cat module.Catalogue) map[string]bool {
 	add(config.Schema(defaults))
 	add(logging.Fields())
 	add(tlspolicy.Fields("c2s", "c2s_direct_tls", "legacy_ssl", "https"))
-	return known
-}
-
-func acceptedOptions() map[string]bool {
-	known := make(map[string]bool)
-	for name := range reasons() {
-		known[name] = true
-	}
 	return known
 }
 

@@ -66,6 +66,11 @@ func TestCheck(t *testing.T) {
 		{"without effect", "daemonize = true\ns2s_ports = { 5269 }\n" + host, 0, []string{"cfg.lua:1: note: daemonize: accepted, without effect:", "cfg.lua:2: note: s2s_ports", "0 warnings"}},
 		{"a server's option on a host", host + "c2s_timeout = 5\n", 0, []string{"cfg.lua:2: warning: c2s_timeout: without effect on example.org; it is the whole server's"}},
 		{"ports on a host", host + "c2s_ports = { 1 }\n", 0, []string{"cfg.lua:2: warning: c2s_ports: without effect on example.org"}},
+		{"critical modules", "modules_critical = { \"ping\", \"roster\" }\nmodules_enabled = { \"ping\" }\n" + host, 0, []string{"0 errors, 0 warnings"}},
+		{
+			"critical modules that are not there", "modules_critical = { \"ping\", \"pnig\" }\nmodules_enabled = { \"disco\" }\n" + host, 1,
+			[]string{`cfg.lua:1: error: modules_critical: "ping" is enabled on no host`, `cfg.lua:1: error: modules_critical: "pnig" is enabled on no host`},
+		},
 		{"log", "log = { noise = \"x\" }\n" + host, 0, []string{"cfg.lua:1: warning: log: noise is no level"}},
 		{"certificates", "tls_profile = \"strange\"\n" + host, 1, []string{"cfg.lua:1: error: tls_profile"}},
 		{"modules that are no list", "modules_enabled = \"ping\"\n" + host, 1, []string{"cfg.lua:1: error: modules_enabled: want a list"}},

@@ -52,6 +52,11 @@ func plan(cat Catalogue, c *config.Config) *wanted {
 		}
 		w.host(cat, c, h, global)
 	}
+	for _, n := range canonical(cat, words(c.Global, "modules_critical")) {
+		if !slices.ContainsFunc(w.list, func(inst *want) bool { return inst.name == n.word }) {
+			w.problems = append(w.problems, config.Problem{Pos: n.pos, Severity: config.Error, Text: fmt.Sprintf("modules_critical: %q is enabled on no host", n.word)})
+		}
+	}
 	w.sort()
 	return w
 }
