@@ -46,6 +46,7 @@ type queue struct {
 	fresh   []*stanza.Stanza // kept during hibernation and not told yet
 
 	since time.Time // of hibernation; zero while there is a stream
+	until time.Time // how long that lasts
 }
 
 // kept is a stanza on its way.

@@ -195,13 +195,16 @@ func (m *smacks) fire(ctx context.Context, hook ext.Hook[HibernationEvent], s *s
 		return
 	}
 	ev := &HibernationEvent{Session: s, Host: m.scope.Host, Pass: p, Resumed: resumed}
-	q := queues.Of(s)
-	s.Locked(session.FilterCount, nil, func(session.Delivery) {
-		for _, k := range q.list {
-			ev.Queue = append(ev.Queue, k.st)
-		}
-	})
+	s.Locked(session.FilterCount, nil, func(session.Delivery) { ev.look(queues.Of(s)) })
 	hook.Fire(ctx, p, ev)
+}
+
+// look notes how the session is; its lock is held.
+func (ev *HibernationEvent) look(q *queue) {
+	ev.Since, ev.Limit = q.since, q.keep
+	for _, k := range q.list {
+		ev.Queue = append(ev.Queue, k.st)
+	}
 }
 
 // hibernate keeps a session whose connection broke. One that was closed in
@@ -211,8 +214,19 @@ func (m *smacks) hibernate(ctx context.Context, ev *route.SessionEvent) ext.Verd
 	if q == nil || !q.on.Load() || q.id == "" || !resumable(ev.Cause) {
 		return ext.Next
 	}
-	if ev.Session.Detach(ev.Stream, func() { q.since, q.asked = time.Now(), time.Time{} }) {
-		m.fire(ctx, HibernationStart, ev.Session, false)
+	p := m.scope.Host.Table.Enter()
+	defer p.Leave()
+	start := &HibernationEvent{Session: ev.Session, Host: m.scope.Host, Pass: p}
+	told := HibernationStart.Has(p)
+	detached := ev.Session.Detach(ev.Stream, func() {
+		q.since, q.asked = time.Now(), time.Time{}
+		q.until = q.since.Add(q.keep)
+		if told {
+			start.look(q) // what comes from now on is told by HibernationQueued
+		}
+	})
+	if detached && told {
+		HibernationStart.Fire(ctx, p, start)
 	}
 	return ext.Stop // else another stream has it by now
 }
@@ -256,7 +270,7 @@ func (m *smacks) sweep(ctx context.Context) {
 		now := time.Now()
 		var gone, late bool
 		s.Locked(session.FilterCount, nil, func(session.Delivery) {
-			gone = !q.since.IsZero() && now.Sub(q.since) > q.keep
+			gone = !q.since.IsZero() && now.After(q.until)
 			late = m.MaxAckDelay > 0 && !q.delayed && !q.asked.IsZero() && now.Sub(q.asked) > m.MaxAckDelay
 			q.delayed = q.delayed || late
 			q.options = m.options

@@ -243,6 +243,58 @@ func TestEventsOfHibernation(t *testing.T) {
 	coretest.Eventually(t, "the resumption is told", func() bool { return w.is("start:1 queued:2 end:1:true") })
 }
 
+// Limit and Since say how long a session waits; Wait changes it, until the
+// session is resumed or over.
+func TestWaitChangesHowLongASessionWaits(t *testing.T) {
+	events := make(chan *smacks.HibernationEvent, 1)
+	waits := module.Define("waits", module.OnHost, struct{}{}, func(s *module.Scope, _ struct{}) error {
+		smacks.HibernationStart.Handle(s, 0, func(_ context.Context, ev *smacks.HibernationEvent) ext.Verdict {
+			switch ev.Session.JID.Local() {
+			case "patient":
+				ev.Wait(time.Hour)
+			case "hasty":
+				ev.Wait(0)
+			}
+			events <- ev
+			return ext.Next
+		})
+		return nil
+	})
+	serve := func(seconds int) *coretest.Server {
+		return coretest.New(t, fmt.Sprintf("modules_enabled = { \"smacks\", \"waits\" }\nsmacks_hibernation_time = %d\n", seconds), append([]module.Definition{waits}, modules.All...)...)
+	}
+	sleep := func(s *coretest.Server, user string) (id string, start *smacks.HibernationEvent) {
+		c := s.Login(user, "phone")
+		id = enable(t, c)
+		_ = c.Conn.Close() // the connection breaks
+		return id, <-events
+	}
+	gone := func(s *coretest.Server, user string) bool {
+		return len(s.Host(coretest.Domain).Sessions.Resources(user)) == 0
+	}
+
+	s := serve(600)
+	_, start := sleep(s, "hasty")
+	if start.Limit != 10*time.Minute || time.Since(start.Since) > time.Minute {
+		t.Errorf("it waits for %v since %v", start.Limit, start.Since)
+	}
+	coretest.Eventually(t, "the end of the session", func() bool { return gone(s, "hasty") })
+
+	s = serve(1)
+	id, start := sleep(s, "patient")
+	_, _ = sleep(s, "usual") // later than the other
+	coretest.Eventually(t, "the end of the usual time", func() bool { return gone(s, "usual") })
+	if gone(s, "patient") || !start.Wait(time.Hour) {
+		t.Fatal("the session does not wait")
+	}
+	if got := resume(again(t, s, "patient"), id, "0"); got.Local() != "resumed" {
+		t.Fatalf("got %s, want resumed", got)
+	}
+	if start.Wait(0) {
+		t.Error("the session has been resumed, and Wait says that it waits")
+	}
+}
+
 func TestDelayedAnswerIsTold(t *testing.T) {
 	w := new(witness)
 	s := coretest.New(t, "modules_enabled = { \"smacks\", \"ping\", \"witness\" }\nsmacks_max_ack_delay = 1\n", append([]module.Definition{w.module()}, modules.All...)...)

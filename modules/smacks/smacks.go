@@ -59,6 +59,20 @@ type HibernationEvent struct {
 	Pass    ext.Pass
 	Queue   []*stanza.Stanza
 	Resumed bool
+	Since   time.Time     // when it lost its connection; zero if it has one
+	Limit   time.Duration // how long it waits from then on
+}
+
+// Wait has a session that still waits do so until d from now, whatever Limit
+// said; 0 gives it up. It reports whether the session waits.
+func (ev *HibernationEvent) Wait(d time.Duration) (waits bool) {
+	q := queues.Of(ev.Session)
+	ev.Session.Locked(session.FilterCount, nil, func(session.Delivery) {
+		if waits = !q.since.IsZero() && q.since.Equal(ev.Since); waits {
+			q.until = time.Now().Add(d)
+		}
+	})
+	return waits
 }
 
 // A QueuedEvent tells of a stanza for a session without a connection.
