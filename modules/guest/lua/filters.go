@@ -9,12 +9,14 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"tercet/core/element"
 	"tercet/core/ext"
 	"tercet/core/module"
 	"tercet/core/route"
 	"tercet/core/session"
 	"tercet/core/slot"
 	"tercet/core/stanza"
+	"tercet/modules/guest/lua/lib"
 	"tercet/modules/guest/lua/universe"
 )
 
@@ -26,96 +28,171 @@ const filterOrder = 1
 var filtered = slot.New[outgoing]("lua-filter")
 
 // outgoing is the way out of a session through the filters of modules in Lua.
-// The session's lock is held when a stanza comes, and Lua must not be entered
-// then: the stanzas wait for a task.
+// The session's lock is held when a stanza of the server comes, and Lua must
+// not be entered then: these wait for a task. What modules send meets the
+// filters at once, as in Prosody.
 type outgoing struct {
-	on     atomic.Bool
-	client *client
+	client atomic.Pointer[client] // nil: no module has filters here
+	inside int                    // filters that are at work, one within the other; guarded by the universe
 
 	mu      sync.Mutex // guards what follows
 	waiting []*stanza.Stanza
-	at      bool // a task is at work
+	at      bool // a task is on its way to them
 }
 
 // filter puts the filters of util.filters into a session's way out.
 func (c *client) filter() {
 	f := filtered.Of(c.session)
-	if !f.on.CompareAndSwap(false, true) {
+	if was := f.client.Swap(c); was != nil && was.srv == c.srv {
 		return
 	}
-	f.client = c
 	c.session.SetFilter(filterOrder, f, nil, nil)
 }
 
-// Deliver is session.Filter's.
-func (f *outgoing) Deliver(_ session.Delivery, st *stanza.Stanza) bool {
+// filterOf is what a session's stanzas go through, nil if that is nothing of
+// this server's Lua.
+func filterOf(s *session.Session, srv *Server) *outgoing {
+	f := filtered.Peek(s)
+	if f == nil {
+		return nil
+	}
+	if c := f.client.Load(); c == nil || c.srv != srv {
+		return nil
+	}
+	return f
+}
+
+// Deliver is session.Filter's. Without Lua, nothing is filtered.
+func (f *outgoing) Deliver(d session.Delivery, st *stanza.Stanza) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.waiting = append(f.waiting, st)
-	if !f.at {
+	switch u := f.client.Load().srv.u; {
+	case u.Closed():
+		sent := true
+		for _, st := range f.waiting {
+			sent = d.Next(st)
+		}
+		f.waiting, f.at = nil, false
+		return sent
+	case !f.at:
 		f.at = true
-		f.client.srv.u.Go(context.Background(), filterTask, f.drain)
+		u.Go(context.Background(), filterTask, f.drain)
 	}
 	return true
 }
 
 var filterTask = &universe.Task{Name: "filters of stanzas/out"}
 
+// drain lets what waits through the filters.
 func (f *outgoing) drain(l *lua.LState) {
-	for {
-		f.mu.Lock()
-		batch := f.waiting
-		f.waiting = nil
-		f.at = len(batch) > 0
-		f.mu.Unlock()
-		if len(batch) == 0 {
-			return
-		}
-		for _, st := range batch {
-			if st = f.pass(l, st); st == nil {
-				continue
-			}
-			f.client.srv.u.Out(func(context.Context) {
-				f.client.session.Locked(filterOrder, nil, func(d session.Delivery) { d.Next(st) })
-			})
+	c := f.client.Load()
+	for st := f.first(); st != nil; st = f.first() {
+		f.within(func() { st = c.pass(l, "stanzas/out", st) })
+		if st != nil {
+			f.next(func(d session.Delivery) bool { return d.Next(st) })
 		}
 	}
 }
 
-// pass asks the session's filters; nil drops the stanza.
-func (f *outgoing) pass(l *lua.LState, st *stanza.Stanza) *stanza.Stanza {
-	return f.client.ask(l, "stanzas/out", st)
+// first takes the stanza that has waited longest, nil if none waits.
+func (f *outgoing) first() *stanza.Stanza {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if len(f.waiting) == 0 {
+		f.waiting, f.at = nil, false
+		return nil
+	}
+	st := f.waiting[0]
+	f.waiting[0] = nil // it may be dropped
+	f.waiting = f.waiting[1:]
+	return st
 }
 
-// ask asks the session's filters of a kind. What they made wrong is logged, and
-// the stanza passes as it was.
-func (c *client) ask(l *lua.LState, kind string, st *stanza.Stanza) *stanza.Stanza {
+// within has fn ask the filters.
+func (f *outgoing) within(fn func()) {
+	f.inside++
+	defer func() { f.inside-- }()
+	fn()
+}
+
+// send sends what a module has made, behind what came before it. A filter that
+// sends does so ahead of the stanza that it looks at.
+func (f *outgoing) send(l *lua.LState, t *lua.LTable) bool {
+	if f.inside == 0 {
+		f.drain(l)
+	}
+	var got *lua.LTable
+	var ok bool
+	f.within(func() { got, ok = f.client.Load().ask(l, "stanzas/out", t) })
+	switch {
+	case !ok:
+		got = t
+	case got == nil:
+		return true
+	}
+	e := toElement(l, got)
+	if st, err := stanza.Read(e); err == nil {
+		return f.next(func(d session.Delivery) bool { return d.Next(st) })
+	}
+	return f.next(func(d session.Delivery) bool { return d.Write(e.AppendTo(nil, element.NSClient)) })
+}
+
+// next has fn send what has passed the filters.
+func (f *outgoing) next(fn func(d session.Delivery) bool) (sent bool) {
+	c := f.client.Load()
+	s := c.session
+	c.srv.u.Out(func(context.Context) {
+		if !s.Ended() {
+			s.Locked(filterOrder, nil, func(d session.Delivery) { sent = fn(d) })
+		}
+	})
+	return sent
+}
+
+// ask asks the session's filters of a kind about a stanza object, and returns
+// what they make of it: nil if they drop it. Ok is false if they failed, which
+// is logged.
+func (c *client) ask(l *lua.LState, kind string, t *lua.LTable) (got *lua.LTable, ok bool) {
 	fn, ok := c.table.RawGetString("filter").(*lua.LFunction)
 	if !ok {
-		return st
+		return t, true
 	}
-	view := c.srv.stanzas.View(l, st.Element())
 	l.Push(fn)
 	l.Push(lua.LString(kind))
-	l.Push(view.Table)
+	l.Push(t)
 	results, raised := c.srv.u.PCall(l, 2)
 	if raised != nil {
 		c.srv.env.Log.Error("filter of a session failed", "kind", kind, "err", raised.String())
-		return st
+		return nil, false
 	}
-	got := lua.LNil
 	if results > 0 {
-		got = l.Get(-results)
+		got, _ = l.Get(-results).(*lua.LTable)
 		l.Pop(results)
 	}
-	t, ok := got.(*lua.LTable)
+	return got, true
+}
+
+// pass is ask for a stanza of the server. What the filters made wrong is
+// logged, and the stanza passes as it was.
+func (c *client) pass(l *lua.LState, kind string, st *stanza.Stanza) *stanza.Stanza {
+	view := c.srv.stanzas.View(l, st.Element())
+	got, ok := c.ask(l, kind, view.Table)
 	switch {
-	case !ok:
-		return nil
-	case t == view.Table && view.Same():
+	case !ok, got == view.Table && view.Same():
 		return st
+	case got == nil:
+		return nil
 	}
-	return c.srv.toStanza(l, t)
+	e, err := lib.ToElement(got)
+	if err == nil {
+		var made *stanza.Stanza
+		if made, err = stanza.Read(e); err == nil {
+			return made
+		}
+	}
+	c.srv.env.Log.Error("filter of a session failed", "kind", kind, "err", err)
+	return st
 }
 
 // filterIncoming has the filters of stanzas/in see what a client sends.
@@ -124,13 +201,13 @@ func (srv *Server) filterIncoming(s *module.Scope) {
 		if ev.Origin == nil {
 			return ext.Next
 		}
-		f := filtered.Peek(ev.Origin)
-		if f == nil || !f.on.Load() || f.client.srv != srv {
+		f := filterOf(ev.Origin, srv)
+		if f == nil {
 			return ext.Next
 		}
 		var st *stanza.Stanza
 		//nolint:contextcheck // a thread of Lua has the context of all
-		err := srv.u.Do(ctx, filterTask, func(l *lua.LState) { st = f.client.ask(l, "stanzas/in", ev.Stanza) })
+		err := srv.u.Do(ctx, filterTask, func(l *lua.LState) { st = f.client.Load().pass(l, "stanzas/in", ev.Stanza) })
 		switch {
 		case err != nil:
 			srv.env.Log.ErrorContext(ctx, "filter of a session failed", "kind", "stanzas/in", "err", err)

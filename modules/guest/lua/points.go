@@ -4,6 +4,7 @@ package lua
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"sync"
 
@@ -161,8 +162,8 @@ var native = sync.OnceValue(func() map[string]attach {
 		"authentication-success":   of(auth.Success, login, watched),
 		"authentication-failure":   of(auth.Failed, login, watched),
 		"stream-features":          of(stream.Features, features, featured),
-		"csi-client-active":        of(csi.Active, state, nil),
-		"csi-client-inactive":      of(csi.Inactive, state, nil),
+		"csi-client-active":        of(csi.Active, state("active"), nil),
+		"csi-client-inactive":      of(csi.Inactive, state("inactive"), nil),
 		"roster-item-removed":      of(roster.Removed, removed, nil),
 		"account-disco-info":       of(disco.AccountInfo, query, queried),
 		"account-disco-items":      of(disco.AccountItems, query, queried),
@@ -172,6 +173,7 @@ var native = sync.OnceValue(func() map[string]attach {
 		"host-disco-info-node":     of(disco.HostInfoNode, query, queried),
 		"host-disco-items-node":    of(disco.HostItemsNode, query, queried),
 	}
+	maps.Copy(all, hibernations())
 	for _, dir := range [...]struct {
 		prefix string
 		hooks  [3][4]ext.Hook[route.Event]
@@ -224,8 +226,13 @@ func login(l *lua.LState, srv *Server, ev *auth.LoginEvent) *lua.LTable {
 	return fields(l, "session", session)
 }
 
-func state(l *lua.LState, srv *Server, ev *csi.StateEvent) *lua.LTable {
-	return fields(l, "origin", srv.sessionTable(l, ev.Session))
+// state notes it on the session as well, where mod_csi has it.
+func state(now string) func(*lua.LState, *Server, *csi.StateEvent) *lua.LTable {
+	return func(l *lua.LState, srv *Server, ev *csi.StateEvent) *lua.LTable {
+		origin := srv.sessionTable(l, ev.Session)
+		origin.RawSetString("state", lua.LString(now))
+		return fields(l, "origin", origin)
+	}
 }
 
 func removed(l *lua.LState, _ *Server, ev *roster.RemovedEvent) *lua.LTable {

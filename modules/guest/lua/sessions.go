@@ -26,6 +26,7 @@ type client struct {
 	table   *lua.LTable
 	stream  *stream.Stream   // the one that the table was made for
 	session *session.Session // nil before a resource is bound
+	sleep   sleep
 }
 
 var (
@@ -209,6 +210,14 @@ func (c *client) bound(l *lua.LState, name string) lua.LValue {
 		if p := s.Presence(); p != nil {
 			return c.srv.stanzas.Object(l, p.Element())
 		}
+	case "hibernating":
+		if c.asleep() {
+			return lua.LNumber(c.sleep.event.Since.Unix())
+		}
+	case "hibernating_watchdog":
+		if c.asleep() {
+			return c.sleep.watchdog
+		}
 	case "interested":
 		if roster.Interested(s) {
 			return lua.LTrue
@@ -244,14 +253,19 @@ func (c *client) method(l *lua.LState, name string) lua.LValue {
 }
 
 // set takes over what a module sets; false leaves it to the table.
-func (c *client) set(_ *lua.LState, key, _ lua.LValue) bool {
+func (c *client) set(_ *lua.LState, key, value lua.LValue) bool {
 	switch key {
 	case lua.LString("filters"):
 		if c.session != nil {
 			c.filter()
 		}
 		return false
-	case lua.LString("priority"), lua.LString("presence"), lua.LString("interested"), lua.LString("full_jid"),
+	case lua.LString("hibernating_watchdog"):
+		if c.session != nil {
+			c.watch(value)
+		}
+		return true
+	case lua.LString("priority"), lua.LString("hibernating"), lua.LString("presence"), lua.LString("interested"), lua.LString("full_jid"),
 		lua.LString("resource"), lua.LString("type"), lua.LString("host"), lua.LString("ip"):
 		return c.session != nil // it is as the server has it
 	}
@@ -278,6 +292,11 @@ func (c *client) send(l *lua.LState) int {
 }
 
 func (c *client) sendObject(l *lua.LState, t *lua.LTable) bool {
+	if c.session != nil {
+		if f := filterOf(c.session, c.srv); f != nil {
+			return f.send(l, t)
+		}
+	}
 	return c.sendElement(l, toElement(l, t))
 }
 

@@ -148,6 +148,9 @@ func (u *Universe) Close() {
 	}
 }
 
+// Closed reports whether the universe has been closed.
+func (u *Universe) Closed() bool { return u.closed.Load() }
+
 const registryKey = "tercet.universe"
 
 // Of returns the universe that l belongs to; nil if there is none.
