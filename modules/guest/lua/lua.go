@@ -6,6 +6,7 @@
 package lua
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -153,6 +154,9 @@ func find(c *config.Config, word string) (module.Definition, bool) {
 		needs = append(needs, "cron")
 	}
 	needs = slices.DeleteFunc(needs, func(need string) bool {
+		if need == "http_files" && bytes.Contains(code, []byte("net.http.files")) {
+			return true // which is there: the other branch is for Prosody 0.11
+		}
 		_, known := place(c, need)
 		return need == word || !known && !slices.Contains(provided, need)
 	})

@@ -29,7 +29,8 @@ func newProxy(l *lua.LState, p proxy) *lua.LTable {
 	return t
 }
 
-// replaceIteration has pairs and next walk a snapshot of what a proxy shows.
+// replaceIteration has pairs and next walk a snapshot of what a proxy shows, and
+// pairs ask __pairs, which the Lua of Debian's Prosody does.
 func (srv *Server) replaceIteration(l *lua.LState) {
 	next := l.GetGlobal("next")
 	plain := l.GetGlobal("pairs")
@@ -41,6 +42,14 @@ func (srv *Server) replaceIteration(l *lua.LState) {
 				l.Push(snapshot)
 				l.Push(lua.LNil)
 				return 3
+			}
+			if mt, ok := t.Metatable.(*lua.LTable); ok {
+				if fn := mt.RawGetString("__pairs"); fn != lua.LNil {
+					l.Push(fn)
+					l.Push(t)
+					l.Call(1, 3)
+					return 3
+				}
 			}
 		}
 		l.Push(plain)

@@ -53,9 +53,6 @@ func (w *Web) serveFiles(l *lua.LState) int {
 			}
 		}
 	}
-	if d.base == "" {
-		l.ArgError(1, "path expected")
-	}
 	if !lua.LVAsBool(d.types) {
 		types := l.CreateTable(0, 1)
 		types.RawSetString("html", lua.LString("text/html"))
@@ -72,6 +69,9 @@ func (d *folder) handle(l *lua.LState) int {
 	response, _ := event.RawGetString("response").(*lua.LTable)
 	if request == nil || response == nil {
 		l.ArgError(1, "event of an HTTP request expected")
+	}
+	if d.base == "" { // as in Prosody, what is not asked for is not missed
+		l.RaiseError("net.http.files: serve has not been given a path")
 	}
 	path, below := l.Get(2).(lua.LString)
 	full := d.base

@@ -31,6 +31,7 @@ func TestFiles(t *testing.T) {
 		["GET /*"] = require "net.http.files".serve({ path = "`+base+`", mime_map = { css = "text/css" } });
 		["GET /one"] = require "net.http.files".serve("`+base+`/index.html");
 		["GET /list/*"] = require "net.http.files".serve({ path = "`+base+`", directory_index = true, index_files = {} });
+		["GET /nowhere/*"] = require "net.http.files".serve({});
 	} }`)
 	for _, c := range []struct {
 		request string
@@ -52,6 +53,7 @@ func TestFiles(t *testing.T) {
 		{"GET /share/%252e%252e/secret", 404, "", "text/plain; charset=utf-8"},
 		{"GET /share/one", 200, "<p>index", "text/html"},
 		{"GET /share/list/", 403, "", "text/plain; charset=utf-8"},
+		{"GET /share/nowhere/etc/passwd", 500, "", "text/plain; charset=utf-8"},
 	} {
 		r := s.do(c.request)
 		r.want(t, c.status, c.text)
