@@ -64,22 +64,40 @@ func filterOf(s *session.Session, srv *Server) *outgoing {
 
 // Deliver is session.Filter's. Without Lua, nothing is filtered.
 func (f *outgoing) Deliver(d session.Delivery, st *stanza.Stanza) bool {
+	u := f.client.Load().srv.u
+	if u.Closed() {
+		f.give(d)
+		return d.Next(st)
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.waiting = append(f.waiting, st)
-	switch u := f.client.Load().srv.u; {
-	case u.Closed():
-		sent := true
-		for _, st := range f.waiting {
-			sent = d.Next(st)
-		}
-		f.waiting, f.at = nil, false
-		return sent
-	case !f.at:
+	if !f.at {
 		f.at = true
 		u.Go(context.Background(), filterTask, f.drain)
 	}
 	return true
+}
+
+// give lets what waits pass as it is; the session's lock is held.
+func (f *outgoing) give(d session.Delivery) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, st := range f.waiting {
+		d.Next(st)
+	}
+	f.waiting, f.at = nil, false
+}
+
+// unfilter lets pass what waits for a universe that has been closed.
+func (srv *Server) unfilter() {
+	for _, h := range srv.env.Router.Hosts() {
+		for s := range h.Sessions.All() {
+			if f := filterOf(s, srv); f != nil {
+				s.Locked(filterOrder, nil, f.give)
+			}
+		}
+	}
 }
 
 var filterTask = &universe.Task{Name: "filters of stanzas/out"}

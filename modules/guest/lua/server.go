@@ -108,6 +108,7 @@ func (srv *Server) release() error {
 		})
 		srv.web.Close()
 		srv.u.Close()
+		srv.unfilter()
 	}
 	return nil
 }
