@@ -55,6 +55,10 @@ type parcel struct {
 	waits wait
 }
 
+// Spent reports whether so many sends have led to the event that what it sends
+// is dropped: modules answer each other without end.
+func (ev *Event) Spent() bool { return ev.hops >= maxHops }
+
 // waiting is the copy of the event that waits for a lane. It has no share in
 // the sender's pass, cork and frame.
 func (ev *Event) waiting() parcel {
