@@ -4,6 +4,7 @@ package universe
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -21,9 +22,8 @@ const fileType = "FILE*"
 // file is an open file of Lua. What is written is not buffered: nothing flushes
 // a file that Lua forgets to close.
 type file struct {
-	f      *os.File
+	stream
 	r      *bufio.Reader
-	cmd    *exec.Cmd // of io.popen
 	closed bool
 }
 
@@ -50,7 +50,7 @@ func (u *Universe) openFiles() {
 		"popen": u.ioPopen, "read": u.ioRead, "tmpfile": u.ioTmpFile, "type": ioType, "write": u.ioWrite,
 	})
 	for name, f := range map[string]*os.File{"stdin": os.Stdin, "stdout": os.Stdout, "stderr": os.Stderr} {
-		v := newFile(l, f)
+		v := u.newFile(l, f)
 		t.RawSetString(name, v)
 		u.defaults[name] = v
 	}
@@ -71,11 +71,17 @@ func (u *Universe) openFiles() {
 	})
 }
 
-func newFile(l *lua.LState, f *os.File) *lua.LUserData {
+func (u *Universe) newFile(l *lua.LState, f *os.File) *lua.LUserData {
 	ud := l.NewUserData()
-	ud.Value = &file{f: f, r: bufio.NewReader(f)}
+	ud.Value = u.fileOf(f)
 	ud.Metatable = l.GetTypeMetatable(fileType)
 	return ud
+}
+
+func (u *Universe) fileOf(f *os.File) *file {
+	made := &file{stream: stream{u: u, f: f}}
+	made.r = bufio.NewReader(&made.stream)
+	return made
 }
 
 func checkFile(l *lua.LState) *file {
@@ -89,7 +95,24 @@ func checkFile(l *lua.LState) *file {
 	return f
 }
 
-func openFile(path, mode string) (*os.File, error) {
+// openFile opens a file. One that is neither a file nor a folder may take its
+// time: a pipe with a name opens when its other end does.
+func (u *Universe) openFile(l *lua.LState, path, mode string) (f *os.File, err error) {
+	if info, failed := os.Stat(path); failed != nil || info.Mode().IsRegular() || info.IsDir() {
+		return openAs(path, mode)
+	}
+	u.await(l, func(ctx context.Context) {
+		opened, failed := openAs(path, mode)
+		if ctx.Err() == nil {
+			f, err = opened, failed
+		} else if failed == nil {
+			_ = opened.Close() // nobody waits for it any more
+		}
+	})
+	return f, err
+}
+
+func openAs(path, mode string) (*os.File, error) {
 	flag := os.O_RDONLY
 	switch strings.TrimSuffix(strings.Replace(mode, "b", "", 1), "e") {
 	case "r", "":
@@ -111,11 +134,11 @@ func openFile(path, mode string) (*os.File, error) {
 
 func (u *Universe) ioOpen(l *lua.LState) int {
 	path, mode := lua51.Arg(l, 1), lua51.OptArg(l, 2, "r")
-	f, err := openFile(path, mode)
+	f, err := u.openFile(l, path, mode)
 	if err != nil {
 		return lua51.PushError(l, path, err)
 	}
-	l.Push(newFile(l, f))
+	l.Push(u.newFile(l, f))
 	return 1
 }
 
@@ -125,22 +148,24 @@ func (u *Universe) ioTmpFile(l *lua.LState) int {
 		return lua51.PushError(l, "", err)
 	}
 	_ = os.Remove(f.Name()) // it lives as long as it is open
-	l.Push(newFile(l, f))
+	l.Push(u.newFile(l, f))
 	return 1
 }
 
-// ioPopen runs a command of the shell. Reading from it holds up all of Lua.
+// ioPopen runs a command of the shell. Reading from it holds up all of Lua in a
+// task that may not wait.
 func (u *Universe) ioPopen(l *lua.LState) int {
-	cmd := exec.Command("/bin/sh", "-c", lua51.Arg(l, 1)) //nolint:gosec,noctx // running what Lua says is what popen is for
+	cmd := shell(context.Background(), lua51.Arg(l, 1))
 	r, w, err := os.Pipe()
 	if err != nil {
 		return lua51.PushError(l, "", err)
 	}
 	ours, theirs := r, w
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, w, os.Stderr
 	if strings.HasPrefix(lua51.OptArg(l, 2, "r"), "w") {
 		ours, theirs = w, r
-		cmd.Stdin, cmd.Stdout = r, os.Stdout
+		cmd.Stdin = r
+	} else {
+		cmd.Stdout = w
 	}
 	err = cmd.Start()
 	_ = theirs.Close() // the child has its own
@@ -148,7 +173,7 @@ func (u *Universe) ioPopen(l *lua.LState) int {
 		_ = ours.Close() // of no use
 		return lua51.PushError(l, "", err)
 	}
-	ud := newFile(l, ours)
+	ud := u.newFile(l, ours)
 	if f, ok := ud.Value.(*file); ok {
 		f.cmd = cmd
 	}
@@ -156,20 +181,24 @@ func (u *Universe) ioPopen(l *lua.LState) int {
 	return 1
 }
 
-// osExecute runs a command of the shell. It holds up all of Lua.
+// osExecute runs a command of the shell. It holds up all of Lua in a task that
+// may not wait.
 func (u *Universe) osExecute(l *lua.LState) int {
 	if l.Get(1) == lua.LNil {
 		l.Push(lua.LNumber(1))
 		return 1
 	}
-	cmd := exec.Command("/bin/sh", "-c", lua51.Arg(l, 1)) //nolint:gosec,noctx // running what Lua says is what execute is for
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
-	_ = cmd.Run() // the status says it all
-	status := -1
-	if cmd.ProcessState != nil {
-		status = cmd.ProcessState.ExitCode() << 8
-	}
-	l.Push(lua.LNumber(status))
+	line, status := lua51.Arg(l, 1), make(chan int, 1)
+	u.await(l, func(ctx context.Context) {
+		cmd := shell(ctx, line)
+		_ = cmd.Run() // the status says it all
+		if cmd.ProcessState == nil {
+			status <- -1
+			return
+		}
+		status <- cmd.ProcessState.ExitCode() << 8
+	})
+	l.Push(lua.LNumber(<-status))
 	return 1
 }
 
@@ -237,7 +266,12 @@ func (u *Universe) fileClose(l *lua.LState) int {
 	f.closed = true
 	err := f.f.Close()
 	if f.cmd != nil {
-		err = f.cmd.Wait()
+		ended := make(chan error, 1)
+		u.await(l, func(ctx context.Context) {
+			defer context.AfterFunc(ctx, func() { _ = kill(f.cmd) })() // it may have ended
+			ended <- f.cmd.Wait()
+		})
+		err = <-ended
 		if _, ok := errors.AsType[*exec.ExitError](err); ok {
 			err = nil // Lua 5.1 does not tell
 		}
@@ -263,11 +297,11 @@ func (u *Universe) ioDefault(name, mode string) lua.LGFunction {
 			u.defaults[name] = v
 		default:
 			path := lua51.Arg(l, 1)
-			f, err := openFile(path, mode)
+			f, err := u.openFile(l, path, mode)
 			if err != nil {
 				l.RaiseError("%s: %s", path, lua51.Reason(err))
 			}
-			u.defaults[name] = newFile(l, f)
+			u.defaults[name] = u.newFile(l, f)
 		}
 		l.Push(u.defaults[name])
 		return 1
@@ -283,10 +317,10 @@ func (u *Universe) ioWrite(l *lua.LState) int {
 func write(l *lua.LState, f *file, from int) int {
 	if n := f.r.Buffered(); n > 0 { // what was read ahead was not read
 		_, _ = f.f.Seek(int64(-n), io.SeekCurrent) // a pipe can not
-		f.r.Reset(f.f)
+		f.r.Reset(&f.stream)
 	}
 	for i := from; i <= l.GetTop(); i++ {
-		if _, err := f.f.WriteString(lua51.Arg(l, i)); err != nil {
+		if _, err := f.WriteString(lua51.Arg(l, i)); err != nil {
 			return lua51.PushError(l, "", err)
 		}
 	}
@@ -325,11 +359,11 @@ func (u *Universe) ioLines(l *lua.LState) int {
 		return u.pushLines(l, u.defaultFile(l, "stdin"), nil, false)
 	}
 	path := lua51.Arg(l, 1)
-	f, err := openFile(path, "r")
+	f, err := u.openFile(l, path, "r")
 	if err != nil {
 		l.RaiseError("%s: %s", path, lua51.Reason(err))
 	}
-	return u.pushLines(l, &file{f: f, r: bufio.NewReader(f)}, lua51.Args(l, 2), true)
+	return u.pushLines(l, u.fileOf(f), lua51.Args(l, 2), true)
 }
 
 // pushLines pushes an iterator over the rest of f.

@@ -14,6 +14,9 @@ import (
 // meanwhile, so it must be on a goroutine that nobody else waits for.
 func (u *Universe) MayWait() bool { return u.now.waits }
 
+// Running is the name of the task that runs.
+func (u *Universe) Running() string { return u.now.task.Name }
+
 // Wait gives the lock away until ready is closed or receives. The time is not
 // the task's. It raises an error if the task's context or the universe ends.
 func (u *Universe) Wait(l *lua.LState, ready <-chan struct{}) {

@@ -18,6 +18,8 @@ const (
 	lookEvery = 10 * time.Millisecond
 	// idleLooks is after how many looks at nothing it goes to sleep.
 	idleLooks = 100
+	// heldUp is how long a run may last before the log says whose it is.
+	heldUp = time.Second
 )
 
 // watchdog looks every 10 ms which run it is and since when. An entry costs it
@@ -29,6 +31,7 @@ type watchdog struct {
 	run    atomic.Uint64
 	limit  atomic.Int64 // of the run, ns; 0: none
 	before atomic.Int64 // what its frame has used of it in earlier runs, ns
+	task   atomic.Pointer[Task]
 	stop   atomic.Pointer[stopped]
 	seen   atomic.Pointer[sighting]
 	base   atomic.Int64 // bytes that lived when nothing ran
@@ -70,6 +73,9 @@ func (u *Universe) arm(f *frame) {
 	if b := int64(f.used); b != w.lastBe {
 		w.lastBe = b
 		w.before.Store(b)
+	}
+	if w.task.Load() != f.task {
+		w.task.Store(f.task)
 	}
 	w.current++
 	w.run.Store(w.current)
@@ -156,7 +162,10 @@ func (u *Universe) watchUntilIdle() bool {
 				return false
 			}
 		default:
-			ran += min(now.Sub(last), 2*lookEvery)
+			before := ran
+			if ran += min(now.Sub(last), 2*lookEvery); before < heldUp && ran >= heldUp {
+				u.tell(run, ran)
+			}
 			w.seen.Store(&sighting{run, ran})
 			limit := time.Duration(w.limit.Load())
 			left := limit - time.Duration(w.before.Load())
@@ -168,6 +177,14 @@ func (u *Universe) watchUntilIdle() bool {
 			}
 		}
 		last = now
+	}
+}
+
+// tell has the log say who holds everybody up.
+func (u *Universe) tell(run uint64, ran time.Duration) {
+	w := &u.watch
+	if t := w.task.Load(); t != nil && w.run.Load() == run { // it is still that one's
+		u.log.Warn("Lua is held up: nobody else can run", "task", t.Name, "for", ran)
 	}
 }
 
