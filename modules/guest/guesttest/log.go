@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package guesttest
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tercet/core/coretest"
+)
+
+// A Log is the file that a server of a test logs to.
+type Log struct {
+	t    testing.TB
+	path string
+}
+
+// NewLog returns the log of a test.
+func NewLog(t testing.TB) *Log {
+	t.Helper()
+	return &Log{t, filepath.Join(t.TempDir(), "log")}
+}
+
+// Option is the option of the config that has a server log to it, from a level
+// such as "warn" on.
+func (l *Log) Option(level string) string {
+	return fmt.Sprintf("\nlog = { { levels = { min = %q }, to = \"file\", filename = %q } }\n", level, l.path)
+}
+
+// Lines are those that have all of the words.
+func (l *Log) Lines(words ...string) (found []string) {
+	l.t.Helper()
+	b, err := os.ReadFile(l.path)
+	if err != nil && !os.IsNotExist(err) {
+		l.t.Fatal(err)
+	}
+	for line := range strings.Lines(string(b)) {
+		has := true
+		for _, w := range words {
+			has = has && strings.Contains(line, w)
+		}
+		if has {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+// One waits until there is one line that has all of the words, and no other.
+func (l *Log) One(words ...string) {
+	l.t.Helper()
+	defer func() {
+		if l.t.Failed() {
+			l.t.Logf("the log:\n%s", strings.Join(l.Lines(), ""))
+		}
+	}()
+	coretest.Eventually(l.t, fmt.Sprintf("a line of the log with %q", words), func() bool { return len(l.Lines(words...)) > 0 })
+	if found := l.Lines(words...); len(found) != 1 {
+		l.t.Errorf("%d lines with %q:\n%s", len(found), words, strings.Join(found, ""))
+	}
+}
