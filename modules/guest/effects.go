@@ -20,6 +20,7 @@ var (
 	ErrDenied    = errors.New("not granted, or not now")
 	ErrMalformed = errors.New("malformed")
 	ErrLarge     = errors.New("too large")
+	ErrEndless   = errors.New("modules answer each other without end")
 )
 
 // What one call of a guest may send: so many stanzas, and so many bytes in all.
@@ -74,6 +75,10 @@ func (e *Effects) Apply(ctx context.Context, p *Post, verdict ext.Verdict) ext.V
 	if e.replaced != nil {
 		ev.Route.Stanza = e.replaced
 	}
+	if ev.Route != nil && ev.Route.Spent() && len(e.sends) > 0 {
+		p.Failed(ctx, ErrEndless)
+		e.sends = nil
+	}
 	for _, st := range e.sends {
 		if ev.Route != nil {
 			ev.Route.Send(ctx, st)
@@ -83,6 +88,10 @@ func (e *Effects) Apply(ctx context.Context, p *Post, verdict ext.Verdict) ext.V
 	}
 	for _, fn := range e.more {
 		fn()
+	}
+	if e.reply != nil && ev.Route.Origin == nil && ev.Route.Spent() {
+		p.Failed(ctx, ErrEndless)
+		return verdict
 	}
 	if e.reply != nil {
 		ev.Route.Reply(ctx, e.reply)
