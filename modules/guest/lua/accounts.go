@@ -5,6 +5,7 @@ package lua
 import (
 	"context"
 	"errors"
+	"log/slog"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -249,11 +250,21 @@ func itemOf(contact jid.JID, t *lua.LTable) roster.Item {
 
 // moduleNatives are about modules.
 func (srv *Server) moduleNatives() map[string]lua.LGFunction {
-	change := func(fn func(ctx context.Context, host, name string) error) lua.LGFunction {
+	change := func(verb string, fn func(ctx context.Context, host, name string) error) lua.LGFunction {
 		return func(l *lua.LState) int { // (host, name)
 			host, name := l.CheckString(1), l.CheckString(2)
 			if host == "*" {
 				host = ""
+			}
+			by := srv.u.Running()
+			do := func(ctx context.Context) error {
+				err := fn(ctx, host, name)
+				level := slog.LevelInfo
+				if err != nil {
+					level = slog.LevelError
+				}
+				srv.env.Log.Log(ctx, level, "a module asked for a change of modules", "by", by, "change", verb, "name", name, "host", host, "err", err)
+				return err
 			}
 			// The manager may be at a change that waits for Lua's lock.
 			var err error
@@ -261,23 +272,19 @@ func (srv *Server) moduleNatives() map[string]lua.LGFunction {
 			case srv.staging > 0:
 				err = errors.New("not while a module is being loaded: name it in modules_enabled, or in module:depends(\"" + name + "\") as it stands")
 			case srv.u.MayWait():
-				srv.u.Block(func(ctx context.Context) { err = fn(ctx, host, name) })
+				srv.u.Block(func(ctx context.Context) { err = do(ctx) })
 			default:
 				srv.u.Go(context.Background(), srv.task("change of mod_"+name), func(*lua.LState) {
-					srv.u.Block(func(ctx context.Context) {
-						if err := fn(ctx, host, name); err != nil {
-							srv.env.Log.ErrorContext(ctx, "module not changed as another one asked", "name", name, "host", host, "err", err)
-						}
-					})
+					srv.u.Block(func(ctx context.Context) { _ = do(ctx) }) // it is logged
 				})
 			}
 			return outcome(l, err)
 		}
 	}
 	return map[string]lua.LGFunction{
-		"module_load":   change(srv.env.Manager.Load),
-		"module_unload": change(srv.env.Manager.Unload),
-		"module_reload": change(srv.env.Manager.Reload),
+		"module_load":   change("load", srv.env.Manager.Load),
+		"module_unload": change("unload", srv.env.Manager.Unload),
+		"module_reload": change("reload", srv.env.Manager.Reload),
 		"module_loaded": func(l *lua.LState) int {
 			_, inLua := srv.instances[instanceKey{l.CheckString(1), l.CheckString(2)}]
 			l.Push(lua.LBool(inLua || srv.loaded(l.CheckString(1), l.CheckString(2))))

@@ -38,7 +38,7 @@ func (inst *instance) command(ctx context.Context, item *lua.LTable, c *adhoc.Ca
 	h := &handler{inst: inst, event: "adhoc command " + c.Node}
 	h.task = *inst.task("command " + c.Node)
 	srv := inst.srv
-	ok := h.run(ctx, func(l *lua.LState) {
+	_, ok := h.run(ctx, func(l *lua.LState, _ *handler) bool {
 		data := fields(l, "to", c.Stanza.To.String(), "from", c.From.String(), "action", string(c.Action), "id", c.Session)
 		if c.Stanza.To.IsZero() {
 			data.RawSetString("to", lua.LString(inst.scope.Host.Name))
@@ -56,6 +56,7 @@ func (inst *instance) command(ctx context.Context, item *lua.LTable, c *adhoc.Ca
 			l.RaiseError("the command %s has no answer", c.Node)
 		}
 		reply = replyOf(l, made)
+		return false
 	})
 	if !ok {
 		return adhoc.Reply{}, stanza.Fail(stanza.InternalServerError, "")

@@ -21,31 +21,52 @@ import (
 type handler struct {
 	inst  *instance
 	event string
-	fn    lua.LValue
 	prio  float64
 	task  universe.Task
-	gone  atomic.Bool // taken back, or its module unloaded
+	over  atomic.Bool // nothing handles its events any more
+
+	// What follows is guarded by Lua's lock.
+	fn    lua.LValue
+	gone  bool       // taken back, or its module unloaded
+	heirs []*handler // of the module loaded anew: they handle its events
 }
 
-// run calls fn in the universe, as the module's. It counts what that took, and
-// failures; false means that the event is to be answered by the guard.
-func (h *handler) run(ctx context.Context, fn func(l *lua.LState)) bool {
-	if h.inst.guard.Suspended() {
-		return false
+// each calls fn with what handles the events of h: itself or, where its module
+// was loaded anew since they began, what came in its place. It ends where fn
+// returns false.
+func (h *handler) each(fn func(*handler) bool) bool {
+	if !h.gone {
+		return fn(h)
 	}
-	start := time.Now()
-	err := h.inst.srv.u.Do(ctx, &h.task, func(l *lua.LState) {
-		if !h.gone.Load() {
-			fn(l)
+	for _, heir := range h.heirs {
+		if !heir.each(fn) {
+			return false
 		}
-	})
-	h.inst.meter.Call(ctx, time.Since(start))
-	if err != nil {
-		h.inst.guard.Failed(ctx, h.event, err)
-		return false
 	}
-	h.inst.guard.Succeeded()
 	return true
+}
+
+// run calls fn in the universe, as the module's, with what handles the events
+// of h, until fn returns false. It counts what that took, and failures; false
+// means that the event is to be answered by the guard of the one returned.
+func (h *handler) run(ctx context.Context, fn func(l *lua.LState, at *handler) bool) (by *handler, ok bool) {
+	if h.inst.guard.Suspended() {
+		return h, false
+	}
+	start, by := time.Now(), h
+	err := h.inst.srv.u.Do(ctx, &h.task, func(l *lua.LState) {
+		h.each(func(at *handler) bool {
+			by = at
+			return fn(l, at)
+		})
+	})
+	by.inst.meter.Call(ctx, time.Since(start))
+	if err != nil {
+		by.inst.guard.Failed(ctx, h.event, err)
+		return by, false
+	}
+	by.inst.guard.Succeeded()
+	return by, true
 }
 
 // call calls the handler with the data of the event.
@@ -129,11 +150,11 @@ func (srv *Server) originOf(l *lua.LState, ev *route.Event) *lua.LTable {
 
 // onStanza has a handler handle a stanza on its way.
 func (h *handler) onStanza(ctx context.Context, ev *route.Event, more func(l *lua.LState, data *lua.LTable)) ext.Verdict {
-	if h.gone.Load() {
+	if h.over.Load() {
 		return ext.Next
 	}
 	result := lua.LNil
-	ok := h.run(ctx, func(l *lua.LState) { //nolint:contextcheck // functions of Go that Lua calls have their context from Out
+	by, ok := h.run(ctx, func(l *lua.LState, at *handler) bool { //nolint:contextcheck // functions of Go that Lua calls have their context from Out
 		sh := h.inst.srv.shadowOf(l, ev)
 		if more != nil {
 			more(l, sh.data)
@@ -143,11 +164,12 @@ func (h *handler) onStanza(ctx context.Context, ev *route.Event, more func(l *lu
 			srv.event = ev
 			defer func() { srv.event = before }()
 		}
-		result = h.call(l, sh.data)
+		result = at.call(l, sh.data)
 		sh.takeBack(l, ev)
+		return result == lua.LNil
 	})
 	if !ok {
-		return h.inst.guard.Verdict(ctx, &points.Event{Route: ev})
+		return by.inst.guard.Verdict(ctx, &points.Event{Route: ev})
 	}
 	return result != lua.LNil
 }
@@ -157,21 +179,22 @@ func (h *handler) onStanza(ctx context.Context, ev *route.Event, more func(l *lu
 func onEvent[E any](ctx context.Context, h *handler, ev *E, view func(l *lua.LState, srv *Server, ev *E) *lua.LTable,
 	back func(l *lua.LState, ev *E, data *lua.LTable, result lua.LValue) ext.Verdict,
 ) ext.Verdict {
-	if h.gone.Load() {
+	if h.over.Load() {
 		return ext.Next
 	}
 	verdict := ext.Next
-	ok := h.run(ctx, func(l *lua.LState) {
+	by, ok := h.run(ctx, func(l *lua.LState, at *handler) bool {
 		data := view(l, h.inst.srv, ev)
-		result := h.call(l, data)
+		result := at.call(l, data)
 		if back != nil {
 			verdict = back(l, ev, data, result)
 		} else {
 			verdict = result != lua.LNil
 		}
+		return verdict == ext.Next
 	})
 	if !ok {
-		return h.inst.guard.Verdict(ctx, &points.Event{})
+		return by.inst.guard.Verdict(ctx, &points.Event{})
 	}
 	return verdict
 }

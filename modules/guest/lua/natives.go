@@ -8,6 +8,8 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tercet/config"
+	"tercet/core/ext"
+	"tercet/core/route"
 	"tercet/core/stanza"
 	"tercet/modules/disco"
 )
@@ -160,11 +162,17 @@ func (srv *Server) routeNatives() map[string]lua.LGFunction {
 				return 0
 			}
 			r := srv.env.Router.Host(c.session.JID.Domain())
+			if r == nil {
+				return 0
+			}
 			if st.From.IsZero() {
 				st = st.WithFrom(c.session.JID)
 			}
+			cause := srv.causeOf(l, r)
 			srv.u.Out(func(ctx context.Context) {
-				if r != nil {
+				if cause != nil {
+					cause.Submit(ctx, c.session, st)
+				} else {
 					r.Submit(ctx, c.session, st, nil)
 				}
 			})
@@ -192,7 +200,31 @@ func (srv *Server) route(l *lua.LState, st *stanza.Stanza, origin *client) {
 	if r == nil {
 		l.RaiseError("cannot route a stanza from %q to %q: neither is a host of this server", st.From.String(), st.To.String())
 	}
-	srv.u.Out(func(ctx context.Context) { r.Send(ctx, st) })
+	cause := srv.causeOf(l, r)
+	srv.u.Out(func(ctx context.Context) {
+		if cause != nil {
+			cause.Send(ctx, st)
+		} else {
+			r.Send(ctx, st)
+		}
+	})
+}
+
+// causeOf is the event, on a host, that a stanza follows from which Lua sends
+// now: nil if it handles none. It raises an error where that is one too many.
+func (srv *Server) causeOf(l *lua.LState, r *route.Host) *route.Event {
+	cause := srv.event
+	switch {
+	case cause == nil:
+		return nil
+	case cause.Spent():
+		l.RaiseError("stanza not sent: modules answer each other without end")
+	case cause.Host != r:
+		there := *cause
+		there.Host, there.Pass, there.Cork = r, ext.Pass{}, nil
+		return &there
+	}
+	return cause
 }
 
 // itemNatives add what the server shows of the host.

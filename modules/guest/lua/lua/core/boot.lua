@@ -109,6 +109,9 @@ function boot.unload_module(module)
 	api.forget(module);
 end
 
+-- forget_module is that for one whose unload does not end.
+boot.forget_module = api.forget;
+
 function boot.roster_of(username, host) return rostermanager.load_roster(username, host); end
 
 function boot.session_log(id) return logger.init(id or "c2s"); end
