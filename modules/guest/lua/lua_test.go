@@ -13,7 +13,7 @@ import (
 )
 
 // plugins makes a folder with modules, by their names.
-func plugins(t *testing.T, sources map[string]string) string {
+func plugins(t testing.TB, sources map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, code := range sources {

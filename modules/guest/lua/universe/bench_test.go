@@ -87,6 +87,8 @@ func BenchmarkLua(b *testing.B) {
 		{"gsub", "local s = 'a < b & c'", "local r = s:gsub('[<&]', { ['<'] = '&lt;', ['&'] = '&amp;' })"},
 		{"format", "local s = 'x'", "local r = ('%s: %d'):format(s, 5)"},
 		{"global", "", "local x = string"},
+		{"table", "", "local t = {}"},
+		{"table-fields", "", "local t = {} t.a = 1 t.b = 2"},
 		{"fire", "local e = require 'util.events'.new() e.add_handler('x', function() end) e.add_handler('x', function() end) local fire = e.fire_event local d = {}", "fire('x', d)"},
 	} {
 		b.Run(c.name, func(b *testing.B) {
