@@ -176,7 +176,7 @@ func (ch *change) stage(ctx context.Context, w *want) error {
 		ch.kept[w.key] = &kept
 		return ch.stageParts(ctx, &kept)
 	}
-	inst := &instance{want: w, parts: make(map[string]*Scope), loaded: time.Now()}
+	inst := &instance{want: w, parts: make(map[string]*Scope), loaded: time.Now(), order: len(ch.fresh)}
 	inst.scope = ch.newScope(ctx, w, w.host)
 	ch.fresh[w.key] = inst
 	if err := w.def.load(inst.scope, w.options); err != nil {
@@ -401,14 +401,14 @@ func (m *Manager) close(ctx context.Context, s *Scope) {
 	m.leaving.Delete(s)
 }
 
-// abandon closes what was staged.
+// abandon closes what was staged, newest first.
 func (ch *change) abandon(ctx context.Context) {
-	for k, inst := range ch.fresh {
+	for _, inst := range slices.SortedFunc(maps.Values(ch.fresh), func(a, b *instance) int { return b.order - a.order }) {
 		for _, part := range inst.parts {
 			ch.m.close(ctx, part)
 		}
 		ch.m.close(ctx, inst.scope)
-		delete(ch.fresh, k)
+		delete(ch.fresh, inst.key)
 	}
 	for k, inst := range ch.kept {
 		for host, part := range inst.parts {
