@@ -63,7 +63,11 @@ func compare(a, b [3]string) int { return slices.Compare(a[:], b[:]) }
 // Find is the module of a config word: one of the program's, or one that a
 // source finds.
 func (m *Manager) Find(word string) (Definition, bool) {
-	d, ok := m.cat.With(m.env.Config(), word)[word]
+	cat := m.cat
+	if c := m.env.Config(); c != nil {
+		cat = cat.With(c, word)
+	}
+	d, ok := cat[word]
 	return d, ok
 }
 
@@ -80,7 +84,7 @@ func (m *Manager) Load(ctx context.Context, host, word string) error {
 			inst.hosts = slices.Sorted(maps.Keys(m.hosts))
 		}
 		return firstError(w)
-	}, key{})
+	}, false)
 }
 
 // Unload takes a module away until the next reload of the config.
@@ -98,27 +102,31 @@ func (m *Manager) Unload(ctx context.Context, host, word string) error {
 		delete(w.byKey, k)
 		w.list = slices.DeleteFunc(w.list, func(i *want) bool { return i.key == k })
 		return nil
-	}, key{})
+	}, false)
 }
 
 // Reload loads a module anew, and those that need it.
 func (m *Manager) Reload(ctx context.Context, host, word string) error {
-	def, ok := m.Find(word)
-	if !ok {
-		return fmt.Errorf("%w: %q", ErrUnknown, word)
-	}
 	return m.edit(ctx, host, word, func(def Definition, _ *wanted, loaded bool) error {
 		if !loaded {
 			return fmt.Errorf("%w: %s is not loaded%s", ErrUnknown, def.Name, on(host))
 		}
 		return nil
-	}, key{host, def.Name})
+	}, true)
 }
 
-// edit changes what is wanted now. Again names an instance to load anew.
-func (m *Manager) edit(ctx context.Context, host, word string, fn func(Definition, *wanted, bool) error, again key) error {
+// errEarly is told those who are loaded with the first config and want a change
+// before it is in force, if it never comes to be.
+var errEarly = errors.New("no config is in force")
+
+// edit changes what is wanted now; anew loads the named instance anew. It waits
+// for a change under way.
+func (m *Manager) edit(ctx context.Context, host, word string, fn func(Definition, *wanted, bool) error, anew bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.env.Config() == nil {
+		return errEarly
+	}
 	def, ok := m.Find(word)
 	if !ok {
 		return fmt.Errorf("%w: %q", ErrUnknown, word)
@@ -137,7 +145,10 @@ func (m *Manager) edit(ctx context.Context, host, word string, fn func(Definitio
 	if err := fn(def, w, w.byKey[key{host, def.Name}] != nil); err != nil {
 		return err
 	}
-	ch := &change{m: m, config: m.env.Config(), hosts: m.hosts, fresh: make(map[key]*instance), kept: make(map[key]*instance), again: again}
+	ch := &change{m: m, config: m.env.Config(), hosts: m.hosts, fresh: make(map[key]*instance), kept: make(map[key]*instance)}
+	if anew {
+		ch.again = key{host, def.Name}
+	}
 	for _, inst := range w.list {
 		if err := ch.stage(ctx, inst); err != nil {
 			ch.abandon(ctx)
