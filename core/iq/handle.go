@@ -56,7 +56,7 @@ type Request struct {
 
 // A Handler returns the payload of the result (the zero element: none) or an
 // error. A *stanza.Error is told as it is; any other is logged and told as
-// internal-server-error. ErrLater leaves the answer to a later Answer.
+// internal-server-error. ErrLater leaves the answer to who calls Later.
 type Handler func(context.Context, *Request) (element.Element, error)
 
 // ErrLater says that the request will be answered later, or needs no answer.
@@ -85,6 +85,15 @@ func HandleAt(o ext.Owner, prio float64, k Kind, t Target, name element.Name, fn
 			}
 		}
 	}
+}
+
+// Later is the request for who answers it from another goroutine, when the
+// handler may have returned already (ErrLater): r.Later().Answer(ctx, ...).
+// What r itself sends would wait there until the client sends something.
+func (r *Request) Later() *Request {
+	late := *r
+	late.Event = r.Event.Later()
+	return &late
 }
 
 // Answer sends the result, or the error.

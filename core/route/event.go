@@ -166,6 +166,13 @@ func (ev *Event) over() {
 	}
 }
 
+// Later is a copy of an IQ's event for who answers from another goroutine,
+// when the hooks may be over. It has no share in the sender's pass, cork and
+// frame: what it sends is written at once.
+func (ev *Event) Later() *Event {
+	return &Event{Stanza: ev.Stanza, Origin: ev.Origin, Host: ev.Host, ToSelf: ev.ToSelf, hops: ev.hops}
+}
+
 // Deliver gives a stanza to a session, in step with the event's other output.
 func (ev *Event) Deliver(s *session.Session, st *stanza.Stanza) bool {
 	return s.Deliver(st, ev.Cork)

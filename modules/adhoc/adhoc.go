@@ -172,7 +172,7 @@ func (m *adhoc) run(ctx context.Context, r *iq.Request, command Command, node st
 	}
 	out, err := command.Run(ctx, &Call{
 		Request: r, Node: node, Session: s.id, Stage: s.stage, Action: action, Form: r.Payload.Child(form.NS, "x"), State: s.state,
-		finish: func(ctx context.Context, out Reply, err error) { answer(ctx, outside(r), out, err) },
+		finish: func(ctx context.Context, out Reply, err error) { answer(ctx, r.Later(), out, err) },
 	})
 	if !errors.Is(err, iq.ErrLater) {
 		answer(ctx, r, out, err)

@@ -11,7 +11,6 @@ import (
 	"tercet/core/ext"
 	"tercet/core/form"
 	"tercet/core/iq"
-	"tercet/core/route"
 	"tercet/core/stanza"
 )
 
@@ -192,7 +191,7 @@ func Fixed(f form.Form) func(context.Context, *Call) (form.Form, error) {
 func Later(s *ext.Scope, run Run) Run {
 	return func(_ context.Context, c *Call) (Reply, error) {
 		late := *c
-		late.Request = outside(c.Request)
+		late.Request = c.Request.Later()
 		s.Go(func(ctx context.Context) {
 			r, err := Reply{}, errPanic
 			defer func() { c.Finish(context.WithoutCancel(ctx), r, err) }()
@@ -200,13 +199,6 @@ func Later(s *ext.Scope, run Run) Run {
 		})
 		return Reply{}, iq.ErrLater
 	}
-}
-
-// outside is a request as it may be answered outside of its pass.
-func outside(r *iq.Request) *iq.Request {
-	late := *r
-	late.Event = &route.Event{Stanza: r.Stanza, Origin: r.Origin, Host: r.Host, ToSelf: r.ToSelf}
-	return &late
 }
 
 var errPanic = errors.New("the command has panicked")
