@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"math"
 	"slices"
 )
 
@@ -27,7 +28,7 @@ func NewChain[K comparable, E any](name string) Chain[K, E] {
 
 func buildChain[K comparable, E any](name string, entries []entry) (any, error) {
 	c := &chain[K, E]{handlers: make(map[K][]Handler[E])}
-	answers := make(map[K]*Scope)
+	answers, all := make(map[K]*Scope), make(map[K][]entry)
 	for _, e := range entries {
 		k, _ := e.key.(K)
 		if e.prio == 0 {
@@ -36,10 +37,13 @@ func buildChain[K comparable, E any](name string, entries []entry) (any, error) 
 			}
 			answers[k] = e.owner
 		}
-		if c.handlers[k] == nil {
+		if all[k] == nil {
 			c.keys = append(c.keys, k)
 		}
-		c.handlers[k] = append(c.handlers[k], e.value.(Handler[E]))
+		all[k] = append(all[k], e)
+	}
+	for k, list := range all {
+		c.handlers[k] = handlers[E](list)
 	}
 	return c, nil
 }
@@ -52,6 +56,11 @@ func (c Chain[K, E]) Handle(o Owner, k K, prio float64, fn Handler[E]) {
 	o.scope().attach(entry{point: c.id, prio: prio, key: k, value: fn})
 }
 
+// Wrap attaches fn around the handlers of k for the life of o, as [Hook.Wrap].
+func (c Chain[K, E]) Wrap(o Owner, k K, fn Wrapper[E]) {
+	o.scope().attach(entry{point: c.id, prio: math.MaxFloat64, key: k, value: fn})
+}
+
 // Fire runs the handlers of k, highest priority first, until one stops the
 // event. It is never called with a mutex held.
 func (c Chain[K, E]) Fire(ctx context.Context, p Pass, k K, ev *E) Verdict {
@@ -59,12 +68,7 @@ func (c Chain[K, E]) Fire(ctx context.Context, p Pass, k K, ev *E) Verdict {
 	if all == nil {
 		return Next
 	}
-	for _, call := range all.handlers[k] {
-		if call(ctx, ev) == Stop {
-			return Stop
-		}
-	}
-	return Next
+	return run(ctx, all.handlers[k], ev)
 }
 
 // Has reports whether the pass sees a handler of k.

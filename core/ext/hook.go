@@ -2,7 +2,10 @@
 
 package ext
 
-import "context"
+import (
+	"context"
+	"math"
+)
 
 // A Verdict is a handler's answer: go on to the next handler, or stop here.
 type Verdict bool
@@ -24,11 +27,7 @@ type Hook[E any] struct{ id int }
 // NewHook declares a hook. Call it from a package-level var only.
 func NewHook[E any](name string) Hook[E] {
 	return Hook[E]{newPoint(name, func(_ string, entries []entry) (any, error) {
-		list := make([]Handler[E], len(entries))
-		for i, e := range entries {
-			list[i] = e.value.(Handler[E])
-		}
-		return list, nil
+		return handlers[E](entries), nil
 	}, timed[E])}
 }
 
@@ -41,16 +40,49 @@ func (h Hook[E]) Handle(o Owner, prio float64, fn Handler[E]) {
 	o.scope().attach(entry{point: h.id, prio: prio, value: fn})
 }
 
-// Fire runs the handlers that the pass sees until one stops the event. It is
-// never called with a mutex held.
-func (h Hook[E]) Fire(ctx context.Context, p Pass, ev *E) Verdict {
-	list, _ := p.slot(h.id).([]Handler[E])
+// A Wrapper acts around all handlers of an event: next runs them. Its verdict
+// is the event's.
+type Wrapper[E any] func(ctx context.Context, ev *E, next Handler[E]) Verdict
+
+// Wrap attaches fn around the hook's handlers for the life of o. The last one
+// that is attached is the outermost. It is not metered.
+func (h Hook[E]) Wrap(o Owner, fn Wrapper[E]) {
+	o.scope().attach(entry{point: h.id, prio: math.MaxFloat64, value: fn})
+}
+
+// handlers are those of entries; where there are wrappers, one that is all.
+func handlers[E any](entries []entry) (list []Handler[E]) {
+	for _, e := range entries {
+		if fn, ok := e.value.(Handler[E]); ok {
+			list = append(list, fn)
+		}
+	}
+	for _, e := range entries {
+		if fn, ok := e.value.(Wrapper[E]); ok {
+			next := list
+			list = []Handler[E]{func(ctx context.Context, ev *E) Verdict {
+				return fn(ctx, ev, func(ctx context.Context, ev *E) Verdict { return run(ctx, next, ev) })
+			}}
+		}
+	}
+	return list
+}
+
+// run calls handlers until one stops the event.
+func run[E any](ctx context.Context, list []Handler[E], ev *E) Verdict {
 	for _, call := range list {
 		if call(ctx, ev) == Stop {
 			return Stop
 		}
 	}
 	return Next
+}
+
+// Fire runs the handlers that the pass sees until one stops the event. It is
+// never called with a mutex held.
+func (h Hook[E]) Fire(ctx context.Context, p Pass, ev *E) Verdict {
+	list, _ := p.slot(h.id).([]Handler[E])
+	return run(ctx, list, ev)
 }
 
 // Has reports whether the pass sees a handler, for callers that would have to

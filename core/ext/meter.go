@@ -112,7 +112,11 @@ func (s *snapshot) meter(id int, list []entry) {
 
 // timed is a handler in a frame.
 func timed[E any](e entry, weight int64) any {
-	fn, m := e.value.(Handler[E]), e.owner.meter
+	fn, ok := e.value.(Handler[E])
+	if !ok {
+		return e.value
+	}
+	m := e.owner.meter
 	return Handler[E](func(ctx context.Context, ev *E) Verdict {
 		f := &frame{Context: ctx, began: clock()}
 		v := fn(f, ev) //nolint:contextcheck // the frame is made of ctx
