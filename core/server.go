@@ -193,6 +193,9 @@ func (s *Server) Use(ctx context.Context, c *config.Config) (module.Plan, error)
 		plan.Problems = append(plan.Problems, config.Problem{Pos: c.Global.Pos, Text: "log: " + err.Error()})
 	}
 	plan.Problems = config.Sort(plan.Problems)
+	p := s.Env.Router.Table.Enter()
+	defer p.Leave()
+	module.Reloaded.Fire(ctx, p, &module.ReloadEvent{Config: c})
 	return plan, nil
 }
 

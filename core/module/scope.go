@@ -56,6 +56,12 @@ type Control interface {
 	AtEnd(fn func())
 }
 
+// Reloaded is fired on the server once another config is in force.
+var Reloaded = ext.NewHook[ReloadEvent]("config-reloaded")
+
+// A ReloadEvent is a config that has taken the place of another.
+type ReloadEvent struct{ Config *config.Config }
+
 // Config is the config in force.
 func (e *Env) Config() *config.Config { return e.config.Load() }
 
@@ -126,7 +132,7 @@ func (s *Scope) hostName() string {
 }
 
 func (s *Scope) driver(store string) (storage.Driver, error) {
-	d, err := s.Env.Storage.driver(s.config, s.hostName(), store)
+	d, err := s.Env.Storage.Driver(s.config, s.hostName(), store)
 	if err != nil {
 		return nil, fmt.Errorf("open store %s of %s: %w", store, s.hostName(), err)
 	}

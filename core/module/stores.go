@@ -53,9 +53,9 @@ func (s *Stores) Register(open func() (storage.Driver, error), words ...string) 
 	}
 }
 
-// driver finds the driver for a store (prosody-compat: option storage, a word
+// Driver finds the driver for a store (prosody-compat: option storage, a word
 // or a table by store).
-func (s *Stores) driver(c *config.Config, host, store string) (storage.Driver, error) {
+func (s *Stores) Driver(c *config.Config, host, store string) (storage.Driver, error) {
 	return s.Open(s.word(c, host, store))
 }
 
