@@ -191,7 +191,7 @@ func Fixed(f form.Form) func(context.Context, *Call) (form.Form, error) {
 func Later(s *ext.Scope, run Run) Run {
 	return func(_ context.Context, c *Call) (Reply, error) {
 		late := *c
-		late.Request = c.Request.Later()
+		late.Request = c.Later()
 		s.Go(func(ctx context.Context) {
 			r, err := Reply{}, errPanic
 			defer func() { c.Finish(context.WithoutCancel(ctx), r, err) }()

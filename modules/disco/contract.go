@@ -31,7 +31,13 @@ var (
 	_ = guest.Expose(Identities, guest.Plain, "What the host is.")
 	_ = guest.Expose(AccountIdentities, guest.Plain, "What the host's accounts are.")
 	_ = guest.Expose(Items, guest.Plain, "A further item of the host.")
+	_ = guest.Expose(Extensions, guest.Values(readForm), "A data form in the host's info (XEP-0128): an element, in XML.")
 )
+
+// readForm reads what a guest adds to Extensions.
+func readForm(xml string) (element.Element, error) {
+	return element.ParseWithin([]byte(xml), element.Limits{Bytes: 65536, Depth: 16, Attrs: 64, Children: 1024})
+}
 
 // An Identity is a category and a type of the registry, and a name.
 type Identity struct{ Category, Type, Name string }
