@@ -112,7 +112,7 @@ func load(s *module.Scope, o options) error {
 		return err
 	}
 	s.Defer(p.close)
-	if p.cache, err = openCache(filepath.Join(s.Env.DataDir, "wasm")); err != nil {
+	if p.cache, err = openCache(filepath.Join(s.Env.DataDir, "wasm"), s.Env.Version, o.sum); err != nil {
 		s.Log.WarnContext(s.Context(), "compiled guests are not kept", "err", err)
 		p.cache = unkept()
 	}
