@@ -66,6 +66,17 @@ func Modules(c *Config, host string, auto, inherited []string) ([]Value, []Probl
 	return m.names, Sort(m.problems)
 }
 
+// Disabled reports whether modules_disabled has a word, for all hosts or for
+// one.
+func Disabled(c *Config, host, word string) bool {
+	for _, name := range [...]string{"", host} {
+		if s := c.Section(name); s != nil && slices.ContainsFunc(s.Options["modules_disabled"].List(), func(v Value) bool { return v.Str() == word }) {
+			return true
+		}
+	}
+	return false
+}
+
 type moduleList struct {
 	names    []Value
 	problems []Problem

@@ -14,6 +14,7 @@ type AccountEvent struct {
 	Host   string     // domainpart
 	Source string     // who caused it, such as "register" or "control"
 	Remote netip.Addr // the address that asked, if it came from a client
+	Shadow any        // what runtimes of guests keep with the event; at first the client's *stream.Stream, or nil
 	Pass   ext.Pass
 }
 

@@ -135,7 +135,7 @@ func (m *Manager) edit(ctx context.Context, host, word string, fn func(Definitio
 		return fmt.Errorf("no host %q", host)
 	}
 	if (def.Placement == OnServer) != (host == "") {
-		return fmt.Errorf("module %s belongs on %s", def.Name, [...]string{"a host", "the server"}[btoi(def.Placement == OnServer)])
+		return fmt.Errorf("module %s belongs on %s", def.Name, [...]string{"a host", "the server"}[def.Placement])
 	}
 	w := &wanted{byKey: make(map[key]*want)}
 	for _, inst := range slices.SortedFunc(maps.Values(m.instances), func(a, b *instance) int { return a.order - b.order }) {

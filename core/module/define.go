@@ -29,6 +29,7 @@ type Definition struct {
 
 	aliases   []string
 	requires  []string
+	brings    func(c *config.Config, host string) []string // nil: none
 	component bool
 	auto      bool
 	pkg       string // import path of load, as stacks have it
@@ -99,6 +100,13 @@ func (d Definition) Requiring(names ...string) Definition {
 	return d
 }
 
+// Bringing has fn name modules, by the config, that are loaded before this one
+// like those that it requires.
+func (d Definition) Bringing(fn func(c *config.Config, host string) []string) Definition {
+	d.brings = fn
+	return d
+}
+
 // Named gives the module further config words, such as Prosody's.
 func (d Definition) Named(aliases ...string) Definition {
 	d.aliases = append(slices.Clip(d.aliases), aliases...)
@@ -135,9 +143,6 @@ func (d Definition) Reading(names ...string) Definition {
 // Aliases are the module's further config words.
 func (d Definition) Aliases() []string { return d.aliases }
 
-// Requires are the names of the modules that it needs.
-func (d Definition) Requires() []string { return d.requires }
-
 // Fields are its options.
 func (d Definition) Fields() []config.Field { return d.fields }
 
@@ -168,11 +173,13 @@ func (c Catalogue) For(cfg *config.Config) Catalogue { return c.With(cfg, mentio
 func (c Catalogue) With(cfg *config.Config, asking ...string) Catalogue {
 	more, cloned := c, false
 	forced := set(nil)
+	asking = slices.Clone(asking)
 	for _, n := range words(cfg.Global, "force_lua_modules") {
 		forced.add(n)
+		asking = append(asking, n.word) // another module may need it
 	}
 	asked := make(map[string]bool)
-	for asking = slices.Clone(asking); len(asking) > 0; asking = asking[1:] {
+	for ; len(asking) > 0; asking = asking[1:] {
 		word := asking[0]
 		if _, ok := more[word]; ok && !forced.at[word] || word == "" || asked[word] {
 			continue

@@ -157,7 +157,11 @@ func (w *wanted) add(cat Catalogue, c *config.Config, host string, def Definitio
 			w.problems = append(w.problems, p)
 		}
 	}
-	for _, needed := range def.requires {
+	needs := def.requires
+	if def.brings != nil {
+		needs = slices.Concat(needs, def.brings(c, host))
+	}
+	for _, needed := range needs {
 		other, ok := cat[needed]
 		if !ok {
 			w.problems = append(w.problems, config.Problem{Pos: pos, Severity: config.Error, Text: fmt.Sprintf("module %s needs %s, which this server does not have", def.Name, needed)})
@@ -186,15 +190,8 @@ func (w *wanted) sort() {
 		inst.hosts = slices.Compact(inst.hosts)
 	}
 	slices.SortStableFunc(w.list, func(a, b *want) int {
-		return btoi(a.host != "") - btoi(b.host != "")
+		return min(len(a.host), 1) - min(len(b.host), 1)
 	})
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // A name is a module's word as it stands in the config.
