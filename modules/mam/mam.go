@@ -97,8 +97,8 @@ type archive struct {
 	options
 	scope *module.Scope
 	store storage.Archive
-	saved storage.Typed[prefs]
-	prefs *cache.Cache[prefs]
+	saved storage.Typed[Prefs]
+	prefs *cache.Cache[Prefs]
 }
 
 func load(s *module.Scope, o options) error {
@@ -106,11 +106,11 @@ func load(s *module.Scope, o options) error {
 	if err != nil {
 		return err
 	}
-	kv, err := s.KeyValue(o.Store + "_prefs")
+	kv, err := s.KeyValue(o.Store + prefsSuffix)
 	if err != nil {
 		return err
 	}
-	a := &archive{options: o, scope: s, store: store, saved: storage.JSON[prefs](kv)}
+	a := &archive{options: o, scope: s, store: store, saved: storage.JSON[Prefs](kv)}
 	a.prefs = cache.New(prefsKept, a.loadPrefs)
 
 	for _, f := range [...]string{ns, nsExtended, nsSID} {
@@ -132,6 +132,7 @@ func load(s *module.Scope, o options) error {
 	}
 	iq.Handle(s, iq.Set, iq.Self, element.Name{Space: ns, Local: "query"}, a.query)
 	iq.Handle(s, iq.Set, iq.Self, element.Name{Space: ns, Local: "prefs"}, a.setPrefs)
+	Preferences.Offer(s, keeper{a})
 	forget(s, a)
 	if o.ExpireAfter != config.Never {
 		s.Go(a.expire)

@@ -51,16 +51,10 @@ func (p *policy) UnmarshalConfig(v config.Value) error {
 	return nil
 }
 
-// prefs are an account's preferences (XEP-0441). They are replaced, never
-// changed.
-type prefs struct {
-	Default policy          `json:"default,omitempty"` // empty: the host's
-	Always  map[string]bool `json:"always,omitempty"`
-	Never   map[string]bool `json:"never,omitempty"`
-	Active  bool            `json:"active,omitempty"` // a client has asked for the archive
-}
+// prefsSuffix makes the name of the preferences' store of the archive's.
+const prefsSuffix = "_prefs"
 
-func (a *archive) loadPrefs(ctx context.Context, user string) (prefs, error) {
+func (a *archive) loadPrefs(ctx context.Context, user string) (Prefs, error) {
 	p, _, err := a.saved.Get(ctx, user)
 	return p, err
 }
@@ -94,10 +88,7 @@ func (a *archive) allowed(ctx context.Context, ev *route.Event, account, with ji
 			return true, nil
 		}
 	}
-	rule := p.Default
-	if rule == "" {
-		rule = a.Policy
-	}
+	rule := a.rule(p)
 	if rule != policyRoster {
 		return rule == policyAlways, nil
 	}
@@ -111,6 +102,14 @@ func (a *archive) allowed(ctx context.Context, ev *route.Event, account, with ji
 	}
 	item, ok := list.Items[with.Bare()]
 	return ok && (item.To || item.From), nil
+}
+
+// rule is what counts for JIDs that the preferences do not name.
+func (a *archive) rule(p Prefs) policy {
+	if p.Default == "" {
+		return a.Policy
+	}
+	return policy(p.Default)
 }
 
 func exists(ctx context.Context, ev *route.Event, user string) bool {
@@ -132,8 +131,8 @@ func (a *archive) getPrefs(ctx context.Context, r *iq.Request) (element.Element,
 }
 
 func (a *archive) setPrefs(ctx context.Context, r *iq.Request) (element.Element, error) {
-	next := prefs{Default: policy(r.Payload.Attr("default")), Active: true}
-	switch next.Default {
+	next := Prefs{Default: r.Payload.Attr("default"), Active: true}
+	switch policy(next.Default) {
 	case policyAlways, policyNever, policyRoster:
 	default:
 		return element.Element{}, stanza.Fail(stanza.BadRequest, "default is always, never or roster")
@@ -145,9 +144,7 @@ func (a *archive) setPrefs(ctx context.Context, r *iq.Request) (element.Element,
 	if next.Never, err = readJIDs(r.Payload.Child(ns, "never")); err != nil {
 		return element.Element{}, err
 	}
-	p, err := a.prefs.Edit(ctx, r.To.Local(), func(prefs) (prefs, error) {
-		return next, a.saved.Set(ctx, r.To.Local(), next)
-	})
+	p, err := a.edit(ctx, r.To.Local(), func(Prefs) (Prefs, error) { return next, nil })
 	if err != nil {
 		return element.Element{}, err
 	}
@@ -171,12 +168,8 @@ func readJIDs(list element.Element) (map[string]bool, error) {
 	return all, nil
 }
 
-func (a *archive) showPrefs(p prefs) element.Element {
-	rule := p.Default
-	if rule == "" {
-		rule = a.Policy
-	}
-	b := element.New(ns, "prefs").Attr("default", string(rule))
+func (a *archive) showPrefs(p Prefs) element.Element {
+	b := element.New(ns, "prefs").Attr("default", string(a.rule(p)))
 	for _, part := range [...]struct {
 		name string
 		set  map[string]bool
@@ -205,9 +198,9 @@ func (a *archive) activate(ctx context.Context, user string) {
 	if err != nil || p.Active || !a.Smart {
 		return
 	}
-	_, err = a.prefs.Edit(ctx, user, func(p prefs) (prefs, error) {
+	_, err = a.edit(ctx, user, func(p Prefs) (Prefs, error) {
 		p.Active = true
-		return p, a.saved.Set(ctx, user, p)
+		return p, nil
 	})
 	if err != nil {
 		a.scope.Log.ErrorContext(ctx, "archive not activated", "user", user, "err", err)

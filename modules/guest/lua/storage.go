@@ -9,6 +9,7 @@ import (
 
 	"tercet/core/storage"
 	"tercet/modules/guest/lua/store"
+	"tercet/modules/mam"
 	"tercet/modules/roster"
 )
 
@@ -29,6 +30,7 @@ func (srv *Server) storeOptions() store.Options {
 			}
 			return nil
 		},
+		Prefs: srv.prefs,
 		Native: func(host, module string) bool {
 			return srv.instances[instanceKey{host, module}] == nil && srv.loaded(host, module)
 		},
@@ -46,6 +48,32 @@ func (srv *Server) storeOptions() store.Options {
 		},
 		Data: srv.env.DataDir,
 	}
+}
+
+// prefs are the archive preferences of a host, nil where the archive is not
+// loaded, or is one in Lua.
+func (srv *Server) prefs(host string) mam.Keeper {
+	h := srv.hosts[host]
+	if h == nil {
+		return nil
+	}
+	p := h.route.Table.Enter()
+	defer p.Leave()
+	k, _ := mam.Preferences.In(p)
+	return k
+}
+
+// spare has an account's table not keep what the server's archive may change
+// behind it: modules then ask the store.
+func (srv *Server) spare(l *lua.LState, t *lua.LTable, host string) {
+	mt := l.CreateTable(0, 1)
+	mt.RawSetString("__newindex", l.NewFunction(func(l *lua.LState) int {
+		if l.Get(2) != lua.LString("archive_prefs") || srv.prefs(host) == nil {
+			t.RawSet(l.Get(2), l.Get(3))
+		}
+		return 0
+	}))
+	t.Metatable = mt
 }
 
 // storeOpened fires store-opened, whose handlers may put another store in the

@@ -20,6 +20,7 @@ import (
 
 	"tercet/core/storage"
 	"tercet/modules/guest/lua/universe"
+	"tercet/modules/mam"
 	"tercet/modules/roster"
 )
 
@@ -42,6 +43,9 @@ type Options struct {
 	// Roster returns the rosters of a host; nil where the module is not loaded.
 	// What it returns may enter the universe.
 	Roster func(host string) roster.Contacts
+	// Prefs changes the archive preferences of a host's accounts; nil where the
+	// archive is not loaded.
+	Prefs func(host string) mam.Keeper
 	// Native reports whether a native module is loaded on a host: what it keeps
 	// in memory, Lua must not change behind its back. Nil stands for all are.
 	Native func(host, module string) bool

@@ -3,7 +3,6 @@
 package store
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"iter"
@@ -40,6 +39,9 @@ func (s *Stores) view(n storeName, o Opener) (shelf, error) {
 	if c.own {
 		return &withOwn{&converted{c, n, s, kv}, &tables{s, n, kv}}, nil
 	}
+	if n.name == prefsStore {
+		return &archivePrefs{converted{c, n, s, kv}}, nil
+	}
 	return &converted{c, n, s, kv}, nil
 }
 
@@ -58,7 +60,7 @@ var conversions = map[string]conversion{
 	"accounts":        {show: showAccount},
 	"account_details": {show: showDetails, keep: keepDetails},
 	"blocklist":       {show: showBlocklist, keep: keepBlocklist, module: "blocklist", own: true},
-	"archive_prefs":   {show: showPrefs, keep: keepPrefs, module: "mam"},
+	prefsStore:        {show: showPrefs, keep: keepPrefs},
 }
 
 // converted is a view of a key-value store.
@@ -262,60 +264,4 @@ func keepBlocklist(b []byte) ([]byte, error) {
 	}
 	slices.Sort(list)
 	return json.Marshal(slices.Compact(list))
-}
-
-// preferences are those of an archive.
-type preferences struct {
-	Default string          `json:"default,omitempty"`
-	Always  map[string]bool `json:"always,omitempty"`
-	Never   map[string]bool `json:"never,omitempty"`
-	Active  bool            `json:"active,omitempty"`
-}
-
-// policies are the values of the key false.
-var policies = map[string]any{"always": true, "never": false, "roster": "roster"}
-
-func showPrefs(native []byte) ([]byte, error) {
-	var p preferences
-	if err := json.Unmarshal(bytes.TrimSpace(native), &p); err != nil {
-		return nil, errForeign
-	}
-	t := table{}
-	for j := range p.Always {
-		t[j] = true
-	}
-	for j := range p.Never {
-		t[j] = false
-	}
-	if policy, ok := policies[p.Default]; ok {
-		t[false] = policy
-	}
-	return t.bytes()
-}
-
-func keepPrefs(b []byte) ([]byte, error) {
-	t, err := readTable(b)
-	if err != nil {
-		return nil, err
-	}
-	p := preferences{Always: map[string]bool{}, Never: map[string]bool{}, Active: true}
-	for k, v := range t {
-		name, ok := k.(string)
-		always, isBool := v.(bool)
-		switch {
-		case k == false && isBool && always:
-			p.Default = "always"
-		case k == false && isBool:
-			p.Default = "never"
-		case k == false && v == "roster":
-			p.Default = "roster"
-		case !ok || !isBool || jidOf(name).IsZero():
-			return nil, errDatatype
-		case always:
-			p.Always[name] = true
-		default:
-			p.Never[name] = true
-		}
-	}
-	return json.Marshal(p)
 }

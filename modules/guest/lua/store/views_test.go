@@ -14,6 +14,7 @@ import (
 	"tercet/modules"
 	"tercet/modules/guest/lua/store"
 	"tercet/modules/guest/lua/universe"
+	"tercet/modules/mam"
 	"tercet/modules/roster"
 )
 
@@ -30,9 +31,10 @@ func newLive(t *testing.T, config string) *live {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.lua = newServer(t, d, store.Options{Roster: func(string) roster.Contacts {
-		return coretest.Service(s.Server, coretest.Domain, roster.Service)
-	}})
+	s.lua = newServer(t, d, store.Options{
+		Roster: func(string) roster.Contacts { return coretest.Service(s.Server, coretest.Domain, roster.Service) },
+		Prefs:  func(string) mam.Keeper { return coretest.Service(s.Server, coretest.Domain, mam.Preferences) },
+	})
 	s.lua.run(t, false, "check.lua", scripts(t, "check.lua")["check"])
 	return s
 }
@@ -82,7 +84,13 @@ func TestWithModules(t *testing.T) {
 
 	ask(c, "<iq type='set' id='6'><prefs xmlns='urn:xmpp:mam:2' default='roster'><never><jid>tybalt@example.org</jid></never></prefs></iq>")
 	run(`is(open("archive_prefs"):get("romeo"), { [false] = "roster", ["tybalt@example.org"] = false })
-		fails("not-supported", open("archive_prefs").set, nil, "romeo", {})`)
+		assert(open("archive_prefs", "map"):set("romeo", "nurse@example.org", true))
+		fails("unsupported-datatype", open("archive_prefs").set, nil, "romeo", { [false] = "sometimes" })`)
+	contains(t, ask(c, "<iq type='get' id='7'><prefs xmlns='urn:xmpp:mam:2'/></iq>"), "default='roster'", "<always><jid>nurse@example.org</jid></always>", "<never><jid>tybalt@example.org</jid></never>")
+	run(`assert(open("archive_prefs"):set("romeo", { [false] = false }))`)
+	contains(t, ask(c, "<iq type='get' id='8'><prefs xmlns='urn:xmpp:mam:2'/></iq>"), "default='never'", "<always/><never/>")
+	run(`assert(open("archive_prefs"):set("romeo", nil)); is(open("archive_prefs"):get("romeo"), nil)`)
+	contains(t, ask(c, "<iq type='get' id='9'><prefs xmlns='urn:xmpp:mam:2'/></iq>"), "default='always'")
 
 	run(`local account = open("accounts"):get("romeo")
 		assert(account.created > 1e9);
