@@ -36,6 +36,8 @@ import (
 	"tercet/modules/private"
 	"tercet/modules/profile"
 	"tercet/modules/register"
+	"tercet/modules/register_ibr"
+	"tercet/modules/register_limits"
 	"tercet/modules/roster"
 	"tercet/modules/sasl"
 	"tercet/modules/sasl/plain"
@@ -49,6 +51,7 @@ import (
 	"tercet/modules/storage/sqlite"
 	"tercet/modules/time"
 	"tercet/modules/uptime"
+	"tercet/modules/user_account_management"
 	"tercet/modules/vcard"
 	"tercet/modules/version"
 	"tercet/modules/watchregistrations"
@@ -91,6 +94,8 @@ var All = []module.Definition{
 	process.Module,
 	profile.Module,
 	register.Module,
+	register_ibr.Module,
+	register_limits.Module,
 	roster.Module,
 	sasl.Module,
 	scram.Module,
@@ -103,6 +108,7 @@ var All = []module.Definition{
 	sqlite.Module,
 	time.Module,
 	uptime.Module,
+	user_account_management.Module,
 	vcard.Module,
 	version.Module,
 	wasm.Module,

@@ -4,13 +4,10 @@ package lua
 
 import (
 	"context"
-	"net/netip"
 	"slices"
-	"strings"
 
 	lua "github.com/yuin/gopher-lua"
 
-	"tercet/core/auth"
 	"tercet/core/jid"
 	"tercet/core/module"
 	"tercet/core/route"
@@ -117,6 +114,7 @@ func (srv *Server) accountsProxy(l *lua.LState, h *host, bare bool) *lua.LTable 
 		t := accounts[user+"@"+r.Name]
 		if t == nil {
 			t = fields(l, "sessions", srv.resourcesProxy(l, r, user))
+			srv.spare(l, t, r.Name)
 			accounts[user+"@"+r.Name] = t
 		}
 		return t
@@ -277,27 +275,10 @@ func (srv *Server) fire(l *lua.LState, h *host, event string, data lua.LValue) l
 			}
 		}
 	}
-	if t, ok := data.(*lua.LTable); ok && event == "user-registered" && h.route != nil {
-		srv.fireRegistered(h, t)
+	if t, ok := data.(*lua.LTable); ok && h.route != nil && srv.fireAccount(l, h, event, t) {
 		return lua.LNil
 	}
 	return h.events.Fire(l, lua.LString(event), data)
-}
-
-// fireRegistered tells all modules of an account that one in Lua has made.
-func (srv *Server) fireRegistered(h *host, data *lua.LTable) {
-	word := func(name string) string {
-		s, _ := data.RawGetString(name).(lua.LString)
-		return string(s)
-	}
-	remote, _ := netip.ParseAddr(word("ip")) // none, if it is not known
-	srv.u.Out(func(ctx context.Context) {
-		p := h.route.Table.Enter()
-		defer p.Leave()
-		auth.Registered.Fire(ctx, p, &auth.AccountEvent{
-			User: word("username"), Host: h.route.Name, Source: strings.TrimPrefix(word("source"), "mod_"), Remote: remote, Pass: p,
-		})
-	})
 }
 
 // fireStanza fires an event of a stanza that Lua has made.

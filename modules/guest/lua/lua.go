@@ -167,8 +167,8 @@ func find(c *config.Config, word string) (module.Definition, bool) {
 // provided are the modules that are compiled in and that modules in Lua say
 // that they depend on.
 var provided = []string{
-	"adhoc", "carbons", "csi", "disco", "http", "httpd", "mam", "offline", "presence", "register", "register_ibr", "roster", "smacks",
-	"user_account_management", "vcard",
+	"adhoc", "carbons", "csi", "disco", "http", "httpd", "mam", "offline", "presence", "register", "register_ibr", "register_limits", "roster", "smacks",
+	"user_account_management", "vcard", "watchregistrations",
 }
 
 // inProgram begins the path of a module that is part of the program.

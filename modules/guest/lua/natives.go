@@ -132,8 +132,9 @@ func (srv *Server) eventNatives() map[string]lua.LGFunction {
 			srv.instanceOf(l).hook(l.CheckString(2), l.CheckFunction(3), float64(l.OptNumber(4, 0)))
 			return 0
 		},
-		"unhook": func(l *lua.LState) int { srv.instanceOf(l).unhook(l.CheckString(2), l.CheckFunction(3)); return 0 },
-		"routed": func(l *lua.LState) int { l.Push(lua.LBool(point(l.CheckString(1)) != nil)); return 1 },
+		"unhook":   func(l *lua.LState) int { srv.instanceOf(l).unhook(l.CheckString(2), l.CheckFunction(3)); return 0 },
+		"depended": srv.depended,
+		"routed":   func(l *lua.LState) int { l.Push(lua.LBool(point(l.CheckString(1)) != nil)); return 1 },
 	}
 }
 

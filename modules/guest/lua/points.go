@@ -22,7 +22,7 @@ import (
 	"tercet/modules/disco"
 	"tercet/modules/message"
 	"tercet/modules/presence"
-	"tercet/modules/register"
+	"tercet/modules/register_ibr"
 	"tercet/modules/roster"
 )
 
@@ -154,7 +154,8 @@ var native = sync.OnceValue(func() map[string]attach {
 		"presence/initial":         about(presence.Initial, func(ev *presence.InitialEvent) *route.Event { return ev.Event }, nil),
 		"user-registered":          of(auth.Registered, account, watched),
 		"user-deregistered":        of(auth.Deleting, account, watched),
-		"user-registering":         of(register.Registering, registering, registered),
+		"user-registering":         asked,
+		"user-password-reset":      of(register_ibr.Reset, registering, watched),
 		"resource-bind":            of(route.Bound, resource, nil),
 		"resource-unbind":          of(route.Unbound, resource, nil),
 		"pre-resource-unbind":      of(route.Detached, resource, nil),
@@ -186,15 +187,6 @@ var native = sync.OnceValue(func() map[string]attach {
 	}
 	return all
 })
-
-func account(l *lua.LState, _ *Server, ev *auth.AccountEvent) *lua.LTable {
-	t := fields(l, "username", ev.User, "host", ev.Host, "source", "mod_"+ev.Source)
-	if ev.Remote.IsValid() {
-		t.RawSetString("ip", lua.LString(ev.Remote.String()))
-		t.RawSetString("session", fields(l, "ip", ev.Remote.String(), "type", "c2s_unauthed", "host", ev.Host, "username", ev.User))
-	}
-	return t
-}
 
 func resource(l *lua.LState, srv *Server, ev *route.SessionEvent) *lua.LTable {
 	t := fields(l, "session", srv.sessionTable(l, ev.Session))

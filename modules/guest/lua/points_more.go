@@ -10,7 +10,6 @@ import (
 	"tercet/core/stanza"
 	"tercet/modules/disco"
 	"tercet/modules/guest/lua/lib"
-	"tercet/modules/register"
 )
 
 // toElement reads a stanza object; it raises an error if that is none.
@@ -20,36 +19,6 @@ func toElement(l *lua.LState, t *lua.LTable) element.Element {
 		l.RaiseError("not a stanza: %s", err.Error())
 	}
 	return e
-}
-
-func registering(l *lua.LState, srv *Server, ev *register.Event) *lua.LTable {
-	more := l.CreateTable(0, len(ev.Fields))
-	for k, v := range ev.Fields {
-		more.RawSetString(k, lua.LString(v))
-	}
-	t := fields(l, "username", ev.User, "host", ev.Host, "ip", ev.Remote.String(), "allowed", true, "additional", more)
-	if ev.Stream != nil {
-		session := srv.streamTable(l, ev.Stream)
-		t.RawSetString("session", session)
-		t.RawSetString("validated_invite", session.RawGetString("validated_invite"))
-	}
-	return t
-}
-
-// registered takes over a refusal.
-func registered(_ *lua.LState, ev *register.Event, data *lua.LTable, _ lua.LValue) ext.Verdict {
-	if lua.LVAsBool(data.RawGetString("allowed")) {
-		return ext.Next
-	}
-	word := func(name, otherwise string) string {
-		if s, ok := data.RawGetString(name).(lua.LString); ok {
-			return string(s)
-		}
-		return otherwise
-	}
-	ev.Err = stanza.Fail(stanza.Condition(word("error_condition", string(stanza.NotAcceptable))), word("reason", ""))
-	ev.Err.Type = word("error_type", "modify")
-	return ext.Stop
 }
 
 const nsDisco = "http://jabber.org/protocol/disco#"

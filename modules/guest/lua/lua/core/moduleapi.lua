@@ -294,6 +294,7 @@ function api:depends(name)
 		if not ok then error(("Unable to load required module, mod_%s: %s"):format(name, tostring(err)), 2); end
 		other = server.module_api(self.host, name);
 	end
+	if self.instance and not self.dependencies[name] then server.depended(self.instance, name); end
 	self.dependencies[name] = true;
 	if other then
 		other.reverse_dependencies[self.name] = true;

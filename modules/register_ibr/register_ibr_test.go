@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package register_test
+package register_ibr_test
 
 import (
 	"context"
@@ -22,7 +22,7 @@ import (
 	"tercet/core/module"
 	"tercet/core/stanza"
 	"tercet/modules"
-	"tercet/modules/register"
+	"tercet/modules/register_ibr"
 )
 
 const open = `modules_enabled = { "register", "private", "roster" }
@@ -38,67 +38,6 @@ func stranger(t *testing.T, s *coretest.Server) *coretest.Client {
 
 func wish(id, user string) string {
 	return fmt.Sprintf("<iq type='set' id='%s'><query xmlns='jabber:iq:register'><username>%s</username><password>secret of %s</password></query></iq>", id, user, user)
-}
-
-// An account that removes itself leaves nothing behind in any store.
-func TestRemovalPurges(t *testing.T) {
-	s := coretest.New(t, open, modules.All...)
-	c := stranger(t, s)
-	c.Send(wish("1", "romeo"))
-	if e := c.Next(); e.Attr("type") != "result" {
-		t.Fatal("register:", e)
-	}
-	r := s.Login("romeo", "orchard")
-	other := s.Login("romeo", "balcony")
-	r.Send("<iq type='set' id='p'><query xmlns='jabber:iq:private'><x xmlns='urn:x'>mine</x></query></iq>")
-	if e := r.Next(); e.Attr("type") != "result" {
-		t.Fatal("store:", e)
-	}
-	rows := func() (n int) {
-		for word, d := range s.Env.Storage.All() {
-			stores, err := d.Stores(t.Context())
-			if err != nil {
-				t.Fatal(word, err)
-			}
-			for _, st := range stores {
-				if st.Store == "private" || st.Store == "account_details" {
-					n += st.Rows
-				}
-			}
-		}
-		return n
-	}
-	if rows() < 2 {
-		t.Fatalf("%d rows are stored, want those of private and account_details", rows())
-	}
-	r.Send("<iq type='set' id='r'><query xmlns='jabber:iq:register'><remove/></query></iq>")
-	if e := r.Next(); e.Attr("type") != "result" || e.Attr("id") != "r" {
-		t.Fatal("remove:", e)
-	}
-	if n := rows(); n != 0 {
-		t.Errorf("%d rows are left at the answer", n)
-	}
-	for _, c := range []*coretest.Client{r, other} {
-		if cause := c.Ended(); cause.First().Local() != "not-authorized" {
-			t.Errorf("%s ended with %s, want not-authorized", c.JID, cause)
-		}
-	}
-	coretest.Eventually(t, "no session is left", func() bool { return s.Host(coretest.Domain).Sessions.Len() == 0 })
-}
-
-// The other sessions of an account end when its password changes; the one that
-// asked stays.
-func TestPasswordChangeEndsOthers(t *testing.T) {
-	s := coretest.New(t, `modules_enabled = { "register", "ping" }`, modules.All...)
-	r, other := s.Login("romeo", "orchard"), s.Login("romeo", "balcony")
-	r.Send("<iq type='set' id='1'><query xmlns='jabber:iq:register'><username>romeo</username><password>new</password></query></iq>")
-	if e := r.Next(); e.Attr("type") != "result" {
-		t.Fatal(e)
-	}
-	if cause := other.Ended(); cause.First().Local() != "reset" {
-		t.Errorf("the other ended with %s, want reset", cause)
-	}
-	r.Quiet()
 }
 
 // A stream that goes on asking ends.
@@ -125,7 +64,7 @@ func TestAttempts(t *testing.T) {
 func TestEvents(t *testing.T) {
 	made := make(chan auth.AccountEvent, 1)
 	watcher := module.Define("watcher", module.OnHost, struct{}{}, func(s *module.Scope, _ struct{}) error {
-		register.Registering.Handle(s, 10, func(_ context.Context, ev *register.Event) ext.Verdict {
+		register_ibr.Registering.Handle(s, 10, func(_ context.Context, ev *register_ibr.Event) ext.Verdict {
 			if ev.User != "tybalt" {
 				return ext.Next
 			}
@@ -153,6 +92,63 @@ func TestEvents(t *testing.T) {
 	}
 }
 
+// Where registration is not open to all, a gate decides; one that does not
+// answer lets nobody in.
+func TestGates(t *testing.T) {
+	const config = `modules_enabled = { "register_ibr", "gate" }`
+	answer := "" // what the gate does
+	told := make(chan string, 1)
+	gate := module.Define("gate", module.OnHost, struct{}{}, func(s *module.Scope, _ struct{}) error {
+		register_ibr.Gates.Add(s, "gate")
+		register_ibr.Registering.Handle(s, 0.5, func(_ context.Context, ev *register_ibr.Event) ext.Verdict {
+			switch answer {
+			case "yes":
+				ev.Admitted = true
+			case "reset":
+				ev.Admitted, ev.Reset = true, ev.User == "romeo"
+			case "no":
+				ev.Err = stanza.Fail(stanza.NotAcceptable, "By invitation only.")
+				return ext.Stop
+			}
+			return ext.Next
+		})
+		register_ibr.Reset.Handle(s, 0, func(_ context.Context, ev *register_ibr.Event) ext.Verdict {
+			told <- ev.User
+			return ext.Next
+		})
+		return nil
+	})
+	s := coretest.New(t, config, append([]module.Definition{gate}, modules.All...)...)
+	c := coretest.NewClient(t, s.Dial("c2s"), coretest.Domain)
+	if features := c.Open(); features.Child("http://jabber.org/features/iq-register", "register").IsZero() {
+		t.Errorf("not offered: %s", features)
+	}
+	for i, tt := range []struct{ gate, user, want string }{
+		{"", "romeo", "Registration is not open here."},
+		{"no", "romeo", "By invitation only."},
+		{"yes", "romeo", "type='result'"},
+		{"yes", "romeo", "<conflict"},
+		{"reset", "romeo", "type='result'"},
+		{"reset", "juliet", "type='result'"},
+		{"reset", "juliet", "<conflict"},
+	} {
+		answer = tt.gate
+		c.Send(wish(fmt.Sprint(i), tt.user))
+		if e := c.Next(); !strings.Contains(e.String(), tt.want) {
+			t.Errorf("%d, gate %q, %s: %s, want %s in it", i, tt.gate, tt.user, e, tt.want)
+		}
+	}
+	if user := <-told; user != "romeo" || len(told) > 0 {
+		t.Errorf("told of a new password of %s and %d more, want romeo's alone", user, len(told))
+	}
+	s.Reconfigure(`modules_enabled = { "register_ibr" }`)
+	answer = "yes"
+	c.Send(wish("last", "nurse"))
+	if e := c.Next(); !strings.Contains(e.String(), "Registration is not open here.") {
+		t.Errorf("without its gate: %s", e)
+	}
+}
+
 // Where the accounts are kept by somebody else, a client is told so.
 func TestNotSupported(t *testing.T) {
 	away := module.Define("auth_away", module.OnHost, struct{}{}, func(s *module.Scope, _ struct{}) error {
@@ -177,11 +173,9 @@ func (elsewhere) Check(context.Context, string, string) (bool, error) { return f
 func TestOptions(t *testing.T) {
 	for _, tt := range []struct{ name, lua, want string }{
 		{"a field that is none", `additional_registration_fields = { "shoe" }`, `no field is called "shoe"`},
-		{"a throttle without its period", `registration_throttle_max = 3`, "registration_throttle_period"},
-		{"a word that is no network", `registration_blocklist = { "here" }`, "want an address or a network"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			c, err := luacfg.Options{}.Load(writeConfig(t, `modules_enabled = { "register" } `+tt.lua+` VirtualHost "example.org"`))
+			c, err := luacfg.Options{}.Load(writeConfig(t, `modules_enabled = { "register_ibr" } `+tt.lua+` VirtualHost "example.org"`))
 			if err != nil {
 				t.Fatal(err)
 			}
