@@ -46,6 +46,17 @@ type guestOptions struct {
 	OnFailure map[string]string `lua:"lua_on_failure" type:"table of words" doc:"What is left of a module that fails: \"pass\", \"stop\" or \"unload\", by its name."`
 }
 
+// Check says what tags cannot.
+func (o *guestOptions) Check(c *config.Check) {
+	for name, word := range o.OnFailure {
+		switch guest.Policy(word) {
+		case guest.Pass, guest.Stop, guest.Unload:
+		default:
+			c.At("lua_on_failure."+name).Errorf("want \"pass\", \"stop\" or \"unload\", got %q", word)
+		}
+	}
+}
+
 func load(s *module.Scope, o options) error {
 	srv, err := serverOf(s, o)
 	if err != nil {
@@ -56,7 +67,8 @@ func load(s *module.Scope, o options) error {
 	srv.attend(s)
 	s.EachHost(srv.watch)
 	srv.web.Attach(s)
-	s.Defer(srv.measureWaits(s.Env.Metrics))
+	srv.measureWaits(s.Env.Metrics)
+	weigh(s)
 	s.Go(srv.started)
 	return nil
 }
@@ -161,7 +173,7 @@ func find(c *config.Config, word string) (module.Definition, bool) {
 		return need == word || !known && !slices.Contains(provided, need)
 	})
 	return module.Define(word, module.OnHost, guestOptions{file: file}, loadGuest).
-		Requiring(append([]string{"lua"}, needs...)...).Reading(reads...), true
+		Requiring("lua").Bringing("", needs...).Reading(append(reads, moreOptions(word, path, code)...)...), true
 }
 
 // provided are the modules that are compiled in and that modules in Lua say
@@ -259,9 +271,9 @@ func loadGuest(s *module.Scope, o guestOptions) error {
 	g := guest.NewGuard(s, guest.Policy(o.OnFailure[o.file.word]))
 	err := srv.load(s, g, o.file)
 	var broken *brokenError
-	if errors.As(err, &broken) && !broken.replaces {
+	if errors.As(err, &broken) && !broken.replaces && !g.Closes() && !guest.Critical(s) {
 		// As in Prosody, a module that does not start does not keep the others
-		// from it: the admin reads why.
+		// from it: the admin reads why. One that guards a door does.
 		s.Log.ErrorContext(context.Background(), "Error initializing module", "file", o.file.path, "err", broken.err)
 		s.Suspend()
 		return nil
