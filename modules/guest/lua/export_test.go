@@ -14,6 +14,9 @@ import (
 // Served are the libraries that need the live server.
 var Served = served
 
+// Held is about how many bytes of the heap are Lua's.
+var Held = held
+
 // SetLoadLimit changes how long a module may take to load, until the test ends.
 func SetLoadLimit(t testing.TB, d time.Duration) {
 	before := loadLimit

@@ -4,7 +4,6 @@ package lua
 
 import (
 	"context"
-	"strconv"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -50,27 +49,9 @@ func (srv *Server) started(ctx context.Context) {
 	}
 }
 
-// measureWaits shows how long entries into Lua have waited for its lock, until
-// what it returns is called.
-func (srv *Server) measureWaits(r *metric.Registry) (remove func() error) {
-	var all []func()
-	waits := srv.u.Waits()
-	for i := range waits.Counts {
-		bound := "+Inf"
-		if i < len(waits.Bounds) {
-			bound = strconv.FormatFloat(waits.Bounds[i].Seconds(), 'g', -1, 64)
-		}
-		all = append(all, r.CounterFunc("tercet_lua_lock_waits", "Entries into Lua by how long they waited for its lock: at most le seconds, and more than the bound before.",
-			func() float64 { return float64(srv.u.Waits().Counts[i]) }, metric.Label{Name: "le", Value: bound}))
-	}
-	all = append(all, r.CounterFunc("tercet_lua_lock_wait_seconds", "How long entries into Lua have waited for its lock.",
-		func() float64 { return srv.u.Waits().Total.Seconds() }))
-	return func() error {
-		for _, fn := range all {
-			fn()
-		}
-		return nil
-	}
+// measureWaits shows how long entries into Lua wait for its lock.
+func (srv *Server) measureWaits(r *metric.Registry) {
+	srv.u.MeasureWaits(r.Histogram("tercet_lua_lock_wait_seconds", "How long entries into Lua have waited for its lock.", universe.WaitBounds))
 }
 
 // stopping tells modules that the server, or Lua, ends.

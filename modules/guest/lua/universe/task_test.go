@@ -15,6 +15,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"tercet/core/metric"
 	"tercet/modules/guest/lua/universe"
 )
 
@@ -400,6 +401,8 @@ end`)
 		l.Call(1, 0)
 	}
 	const workers, rounds = 8, 40
+	waits := metric.New().Histogram("waits", "", universe.WaitBounds)
+	u.MeasureWaits(waits)
 	var wg sync.WaitGroup
 	for w := range workers {
 		wg.Go(func() {
@@ -450,12 +453,7 @@ end`)
 	if v := mustDo(t, u, "return count"); v[0] != lua.LNumber(workers*rounds) {
 		t.Errorf("counted %v, want %d", v[0], workers*rounds)
 	}
-	waits := u.Waits()
-	total := uint64(0)
-	for _, n := range waits.Counts {
-		total += n
-	}
-	if total < workers*rounds || waits.Total == 0 {
-		t.Errorf("waits: %+v", waits)
+	if waits.Count() < workers*rounds || waits.Sum() == 0 {
+		t.Errorf("%d entries have waited for %g seconds", waits.Count(), waits.Sum())
 	}
 }

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package lua_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"tercet/core/coretest"
+	"tercet/modules"
+)
+
+// What is left of a module that fails is what the config says.
+func TestPolicy(t *testing.T) {
+	for _, tt := range []struct {
+		name, config string
+		stops        bool
+	}{
+		{"none", "", false},
+		{"pass", `lua_on_failure = { bad = "pass", good = "stop" }`, false},
+		{"stop", `lua_on_failure = { bad = "stop" }`, true},
+		{"critical", `modules_critical = { "bad" }`, true},
+		{"another is critical", `modules_critical = { "good" }`, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s, _ := serve(t, tt.config, "good", "", "bad", `module:hook("pre-message/bare", function () error("always"); end, 10);`)
+			romeo, juliet := s.Login("romeo", "orchard"), s.Login("juliet", "balcony")
+			exchange(t, juliet, "<presence/>", "<presence")
+			for range 12 { // it is suspended after ten
+				romeo.Send("<message type='chat' to='juliet@example.org'><body>x</body></message>")
+				if !tt.stops {
+					juliet.Next()
+					continue
+				}
+				if got := romeo.Next().String(); !strings.Contains(got, "<internal-server-error") {
+					t.Fatalf("got %s", got)
+				}
+			}
+			juliet.Quiet()
+			romeo.Quiet()
+		})
+	}
+}
+
+// A module that does not start keeps the server from it only where it guards a
+// door.
+func TestDoesNotStart(t *testing.T) {
+	for _, tt := range []struct{ name, source, config, want string }{
+		{"raises", `error("no")`, "", ""},
+		{"raises, and is critical", `error("not today")`, `modules_critical = { "bad" }`, "not today"},
+		{"raises, is critical, and may pass", `error("not today")`, `modules_critical = { "bad" } lua_on_failure = { bad = "pass" }`, "not today"},
+		{"raises, and stops", `error("not today")`, `lua_on_failure = { bad = "stop" }`, "not today"},
+		{"syntax, and is critical", `x = = 1`, `modules_critical = { "bad" }`, "mod_bad.lua:1:"},
+		{"starts, and is critical", ``, `modules_critical = { "bad" }`, ""},
+		{"a word that is none", ``, `lua_on_failure = { bad = "halt" }`, `lua_on_failure.bad: want "pass", "stop" or "unload", got "halt"`},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			dir := plugins(t, map[string]string{"bad": tt.source})
+			log := filepath.Join(t.TempDir(), "log")
+			s := coretest.New(t, fmt.Sprintf("log = { error = %q }", log), modules.All...)
+			s.Write(fmt.Sprintf("modules_enabled = { \"bad\" }\nplugin_paths = { %q }\nbundled_plugin_paths = { }\n%s", dir, tt.config))
+			plan, err := s.Reload(t.Context())
+			text := fmt.Sprint(err)
+			for _, p := range plan.Problems {
+				text += "\n" + p.String()
+			}
+			if (err == nil) != (tt.want == "") || !strings.Contains(text, tt.want) {
+				t.Errorf("got %q, want %q", text, tt.want)
+			}
+			if told, _ := os.ReadFile(log); strings.Contains(string(told), "did not end in order") {
+				t.Errorf("logged: %s", told)
+			}
+		})
+	}
+}
