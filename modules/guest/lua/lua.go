@@ -173,7 +173,7 @@ func find(c *config.Config, word string) (module.Definition, bool) {
 		return need == word || !known && !slices.Contains(provided, need)
 	})
 	return module.Define(word, module.OnHost, guestOptions{file: file}, loadGuest).
-		Requiring("lua").Bringing("", needs...).Reading(append(reads, moreOptions(word, path, code)...)...), true
+		Requiring(append([]string{"lua"}, needs...)...).Reading(append(reads, moreOptions(word, path, code)...)...), true
 }
 
 // provided are the modules that are compiled in and that modules in Lua say
