@@ -5,7 +5,6 @@ package lua
 import (
 	"context"
 	"errors"
-	"log/slog"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -259,11 +258,12 @@ func (srv *Server) moduleNatives() map[string]lua.LGFunction {
 			by := srv.u.Running()
 			do := func(ctx context.Context) error {
 				err := fn(ctx, host, name)
-				level := slog.LevelInfo
+				log := srv.env.Log.With("by", by, "change", verb, "name", name, "host", host)
 				if err != nil {
-					level = slog.LevelError
+					log.ErrorContext(ctx, "a module asked for a change of modules in vain", "err", err)
+				} else {
+					log.InfoContext(ctx, "a module asked for a change of modules")
 				}
-				srv.env.Log.Log(ctx, level, "a module asked for a change of modules", "by", by, "change", verb, "name", name, "host", host, "err", err)
 				return err
 			}
 			// The manager may be at a change that waits for Lua's lock.

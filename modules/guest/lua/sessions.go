@@ -15,6 +15,7 @@ import (
 	"tercet/core/slot"
 	"tercet/core/stanza"
 	"tercet/core/stream"
+	"tercet/modules/guest/lua/lib"
 	"tercet/modules/roster"
 )
 
@@ -279,6 +280,9 @@ func (c *client) send(l *lua.LState) int {
 	case *lua.LTable:
 		sent = c.sendObject(l, v)
 	case lua.LString:
+		if len(v) > lib.MaxBytes {
+			l.RaiseError("session.send: larger than any stanza may be")
+		}
 		e, err := element.Parse([]byte(v))
 		if err != nil {
 			l.RaiseError("session.send: neither a stanza nor an element: %s", err.Error())

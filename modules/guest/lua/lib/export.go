@@ -15,6 +15,10 @@ import (
 // Object makes a stanza object of e, for those who do not compare it later.
 func (s *Stanzas) Object(l *lua.LState, e element.Element) *lua.LTable { return s.View(l, e).Table }
 
+// MaxBytes is how large a stanza may be that a module sends: four times what a
+// client may send, and much less than may wait for one.
+const MaxBytes = 1 << 20
+
 // maxElements is how many elements an object may have that becomes a tree.
 const maxElements = 25_000
 
@@ -27,7 +31,7 @@ func ToElement(t *lua.LTable) (element.Element, error) {
 		return element.Element{}, fmt.Errorf("read a stanza object: %w", err)
 	}
 	e := x.b.Element()
-	if e.IsZero() {
+	if e.IsZero() || e.Size() > MaxBytes {
 		return e, stanzaError("larger than any stanza may be")
 	}
 	return e, nil
