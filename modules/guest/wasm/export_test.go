@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package wasm
+
+import (
+	"testing"
+
+	"github.com/tetratelabs/wazero/api"
+)
+
+// AddPanic gives guests a function of the host that panics, until the test ends.
+func AddPanic(t testing.TB) {
+	before := functions
+	functions = append(functions[:len(functions):len(functions)], function{"panics", nil, []api.ValueType{i32}, func(*instance, []uint64) {
+		panic("no more ideas")
+	}})
+	t.Cleanup(func() { functions = before })
+}
