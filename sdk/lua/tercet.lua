@@ -557,6 +557,63 @@ function module:log_status(type, format, ...) end
 ---@return string
 function module:http_url(app_name, default_path) end
 
+---A family of numbers for statistics: with_labels(...) of it has set, add and sample.
+---@param kind "counter"|"gauge"|"histogram"|"summary"
+---@param name string
+---@param unit? string
+---@param description? string
+---@param labels? string[]
+---@param config? table
+---@return table
+function module:metric(kind, name, unit, description, labels, config) end
+
+---@return string?
+---@return string?
+---@return number?
+function module:get_status() end
+
+---Calls a function once the server has started, or soon if it has.
+---@param callback fun()
+function module:on_ready(callback) end
+
+---@param callback fun()
+function module:once(callback) end
+
+---Whether who is in the context, an event or a JID, may do that.
+---@param action string
+---@param context any
+---@return boolean
+function module:may(action, context) end
+
+---@param action string
+---@param context any
+---@return boolean
+function module:could(action, context) end
+
+---@param role string
+---@param action string
+function module:default_permission(role, action) end
+
+---@param role string
+---@param actions string[]
+function module:default_permissions(role, actions) end
+
+---The old name of hook_tag.
+---@param xmlns string
+---@param name string
+---@param handler fun(session: tercet.Session, stanza: tercet.Stanza, event: tercet.Event): any
+---@param priority? number
+function module:hook_stanza(xmlns, name, handler, priority) end
+
+---@param object tercet.Events|table
+---@param event string
+---@param wrapper fun(next: function, event: string, data: any): any
+function module:wrap_object_event(object, event, wrapper) end
+
+---@param event string
+---@param wrapper fun(next: function, event: string, data: any): any
+function module:wrap_global(event, wrapper) end
+
 ---@class tercet.Promise
 local promise = {}
 

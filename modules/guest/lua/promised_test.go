@@ -14,6 +14,7 @@ import (
 	"tercet/core/coretest"
 	"tercet/modules"
 	"tercet/modules/guest/lua"
+	"tercet/modules/guest/lua/lib"
 	"tercet/sdk"
 )
 
@@ -26,8 +27,21 @@ var objects = map[string]string{
 
 var method = regexp.MustCompile(`(?m)^function (\w+)[.:](\w+)\(`)
 
-// What an editor is told of the server's side, a module finds; and what check
-// takes for a library can be required.
+// unused are libraries of the server's own ports, certificates and streams, which
+// answer that it does all that by itself.
+var unused = []string{"core.certmanager", "core.moduleapi", "core.portmanager", "core.s2smanager"}
+
+// set is a table of Lua with these names.
+func set(names map[string]bool) string {
+	var b strings.Builder
+	for name := range names {
+		fmt.Fprintf(&b, "[%q] = true, ", name)
+	}
+	return b.String()
+}
+
+// What an editor is told of the server's side, a module finds, and it is told of
+// all that there is; and what check takes for a library can be required.
 func TestPromised(t *testing.T) {
 	var code strings.Builder
 	code.WriteString(`local st = require "util.stanza"
@@ -37,14 +51,22 @@ local function want(what, object, name)
 		missing[#missing + 1] = what .. "." .. name
 	end
 end
+local function told(what, library, names)
+	for name, value in pairs(library) do
+		if type(value) == "function" and not names[name] and not name:match("^_") then
+			missing[#missing + 1] = "(an editor is not told of) " .. what .. "." .. name
+		end
+	end
+end
 module:hook("iq-get/host/urn:example:promised:x", function (event)
 `)
 	names := 0
 	for file, text := range sdk.Files("lua") {
 		library := strings.ReplaceAll(strings.TrimSuffix(file, ".lua"), "/", ".")
-		if strings.HasPrefix(library, "util.") {
+		if _, pure := lib.Loaders()[library]; pure {
 			continue // TestStubs
 		}
+		told := make(map[string]bool)
 		for _, m := range method.FindAllStringSubmatch(string(text), -1) {
 			object := objects[m[1]]
 			if library != "tercet" {
@@ -55,10 +77,21 @@ module:hook("iq-get/host/urn:example:promised:x", function (event)
 				continue
 			}
 			names++
+			if library != "tercet" || m[1] == "module" {
+				told[m[2]] = true
+			}
 			fmt.Fprintf(&code, "\twant(%q, %s, %q)\n", library+" "+m[1], object, m[2])
 		}
+		object := "getmetatable(module).__index"
+		if library != "tercet" {
+			object = fmt.Sprintf("require %q", library)
+		}
+		fmt.Fprintf(&code, "\ttold(%q, %s, { %s })\n", library, object, set(told))
 	}
 	for _, library := range lua.Served {
+		if _, there := sdk.Files("lua")[strings.ReplaceAll(library, ".", "/")+".lua"]; !there && !slices.Contains(unused, library) {
+			t.Errorf("an editor is not told of %s", library)
+		}
 		fmt.Fprintf(&code, "\tif not pcall(require, %q) then missing[#missing + 1] = %[1]q end\n", library)
 	}
 	code.WriteString(`	event.origin.send(st.reply(event.stanza):tag("x", { xmlns = "urn:example:promised" }):text(table.concat(missing, ", ")))

@@ -32,4 +32,12 @@ function http.formencode(fields) end
 ---@return table<string, string>
 function http.formdecode(text) end
 
+---A client with options of its own.
+---@param options? table
+---@return table
+function http.new(options) end
+
+---@param request table
+function http.destroy_request(request) end
+
 return http

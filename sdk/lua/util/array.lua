@@ -42,4 +42,41 @@ local array = {}
 ---@return tercet.Array
 function array.collect(iterator) end
 
+---These make another list; the methods of their names change theirs.
+---@param list any[]
+---@param f fun(item: any
+---@return any): tercet.Array
+function array.map(list, f) end
+
+---@param list any[]
+---@param f fun(item: any
+---@return boolean): tercet.Array
+function array.filter(list, f) end
+
+---@param list any[]
+---@param before? fun(a: any
+---@param b any
+---@return boolean): tercet.Array
+function array.sort(list, before, b) end
+
+---@param list any[]
+---@return tercet.Array
+function array.unique(list) end
+
+---@param list any[]
+---@param key any
+---@param default? any
+---@return tercet.Array
+function array.pluck(list, key, default) end
+
+---@param list any[]
+---@return tercet.Array
+function array.reverse(list) end
+
+---@param list any[]
+---@param first integer
+---@param last? integer
+---@return tercet.Array
+function array.slice(list, first, last) end
+
 return array

@@ -20,4 +20,9 @@ function datetime.time(time) end
 ---@return number?
 function datetime.parse(text) end
 
+---As XEP-0091 has it.
+---@param time? number
+---@return string
+function datetime.legacy(time) end
+
 return datetime

@@ -36,4 +36,62 @@ function hashes.hmac_sha256(key, data, hex) end
 ---@return boolean
 function hashes.equals(a, b) end
 
+---@param text string
+---@param hex? boolean
+---@return string
+function hashes.sha224(text, hex) end
+
+---@param text string
+---@param hex? boolean
+---@return string
+function hashes.sha384(text, hex) end
+
+---@param key string
+---@param text string
+---@param hex? boolean
+---@return string
+function hashes.hmac_sha1(key, text, hex) end
+
+---@param key string
+---@param text string
+---@param hex? boolean
+---@return string
+function hashes.hmac_sha224(key, text, hex) end
+
+---@param key string
+---@param text string
+---@param hex? boolean
+---@return string
+function hashes.hmac_sha384(key, text, hex) end
+
+---@param key string
+---@param text string
+---@param hex? boolean
+---@return string
+function hashes.hmac_sha512(key, text, hex) end
+
+---@param key string
+---@param text string
+---@param hex? boolean
+---@return string
+function hashes.hmac_md5(key, text, hex) end
+
+---@param password string
+---@param salt string
+---@param iterations integer
+---@return string
+function hashes.scram_Hi_sha1(password, salt, iterations) end
+
+---@param password string
+---@param salt string
+---@param iterations integer
+---@return string
+function hashes.pbkdf2_hmac_sha1(password, salt, iterations) end
+
+---@param password string
+---@param salt string
+---@param iterations integer
+---@return string
+function hashes.pbkdf2_hmac_sha256(password, salt, iterations) end
+
 return hashes

@@ -16,4 +16,9 @@ function id.medium() end
 ---@return string
 function id.long() end
 
+---A maker of ids with so many random bytes.
+---@param bytes integer
+---@return fun(): string
+function id.custom(bytes) end
+
 return id

@@ -59,4 +59,9 @@ function st.deserialize(data) end
 ---@return string
 function st.xml_escape(text) end
 
+---With colours of a terminal.
+---@param stanza tercet.Stanza
+---@return string
+function st.pretty_print(stanza) end
+
 return st

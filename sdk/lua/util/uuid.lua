@@ -7,4 +7,11 @@ local uuid = {}
 ---@return string
 function uuid.generate() end
 
+---@param count integer
+---@return string
+function uuid.get_nibbles(count) end
+
+---@param text string
+function uuid.seed(text) end
+
 return uuid
