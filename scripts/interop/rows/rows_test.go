@@ -21,13 +21,13 @@ import (
 var ready = []string{
 	"01-ping", "02-uptime", "03-version", "03-version-hidden",
 	"04-motd", "05-announce", "07-server-contact-info", "08-mimicking",
-	"10-private", "11-carbons", "13-vcard", "15-external-services",
+	"10-private", "11-carbons", "12-blocklist", "13-vcard", "14-bookmarks", "15-external-services",
 	"16-invites", "17-invites-register-contact", "18-block-strangers", "19-throttle-presence", "20-support-contact",
-	"21-lastlog", "22-log-auth-all", "22-log-auth", "23-require-otr", "26-server-status", "28-invites-page", "29-http-libjs",
+	"21-lastlog", "22-log-auth-all", "22-log-auth", "23-require-otr", "25-adhoc-blacklist", "26-server-status", "28-invites-page", "29-http-libjs",
 	"30-http-upload-external",
 	"31-firewall", "31-firewall-broken", "32-broadcast", "33-measure-active-users",
-	"34-list-inactive", "35-cloud-notify", "35-cloud-notify-smacks", "36-unified-push", "37-pubsub-text-interface", "39-muc-restrict-media",
-	"41-default-bookmarks",
+	"34-list-inactive", "35-cloud-notify", "35-cloud-notify-smacks", "36-unified-push", "37-pubsub-text-interface", "38-muc-moderation", "39-muc-restrict-media",
+	"40-http-muc-log", "41-default-bookmarks",
 }
 
 // A way is how a row is played.
