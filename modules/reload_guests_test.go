@@ -318,7 +318,7 @@ func (c *crowd) reloadUntil(end time.Time) (reloads, broken int) {
 		return func(ctx context.Context) error { return c.Env.Manager.Reload(ctx, coretest.Domain, word) }
 	}
 	byConfig := func(ctx context.Context) error {
-		_, err := c.Server.Reload(ctx)
+		_, err := c.Reload(ctx)
 		return err
 	}
 	tick := time.NewTicker(10 * time.Millisecond)

@@ -8,9 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"tercet/core/coretest"
+	"time"
 )
+
+// patience is how long a line may take to come.
+const patience = 10 * time.Second
 
 // A Log is the file that a server of a test logs to.
 type Log struct {
@@ -57,7 +59,13 @@ func (l *Log) One(words ...string) {
 			l.t.Logf("the log:\n%s", strings.Join(l.Lines(), ""))
 		}
 	}()
-	coretest.Eventually(l.t, fmt.Sprintf("a line of the log with %q", words), func() bool { return len(l.Lines(words...)) > 0 })
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for end := time.Now().Add(patience); len(l.Lines(words...)) == 0; <-tick.C {
+		if time.Now().After(end) {
+			l.t.Fatalf("no line of the log has %q", words)
+		}
+	}
 	if found := l.Lines(words...); len(found) != 1 {
 		l.t.Errorf("%d lines with %q:\n%s", len(found), words, strings.Join(found, ""))
 	}

@@ -178,12 +178,12 @@ func (srv *Server) revive(old *instance, saved lua.LValue) error {
 }
 
 // bequeath has events that are on their way, and meet what was attached when
-// they began, handled by what inst has attached in its place: each of an
-// event's handlers hands on to the one of its rank, and the last to all that
-// are left.
-func (old *instance) bequeath(inst *instance) {
-	heirs := ranked(inst.handlers)
-	for event, list := range ranked(old.left) {
+// they began, handled by what the next instance has attached in its place: each
+// of an event's handlers hands on to the one of its rank, and the last to all
+// that are left.
+func (inst *instance) bequeath(next *instance) {
+	heirs := ranked(next.handlers)
+	for event, list := range ranked(inst.left) {
 		to := heirs[event]
 		for i, h := range list {
 			switch {

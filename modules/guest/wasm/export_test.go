@@ -3,6 +3,7 @@
 package wasm
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/tetratelabs/wazero/api"
@@ -11,7 +12,7 @@ import (
 // AddPanic gives guests a function of the host that panics, until the test ends.
 func AddPanic(t testing.TB) {
 	before := functions
-	functions = append(functions[:len(functions):len(functions)], function{"panics", nil, []api.ValueType{i32}, func(*instance, []uint64) {
+	functions = append(slices.Clip(functions), function{"panics", nil, []api.ValueType{i32}, func(*instance, []uint64) {
 		panic("no more ideas")
 	}})
 	t.Cleanup(func() { functions = before })
