@@ -28,7 +28,7 @@ func (m *roster) Roster(ctx context.Context, user string) (*Roster, error) {
 func (m *roster) Edit(ctx context.Context, user string, contact jid.JID, fn func(Item) (Item, bool)) error {
 	var was Item
 	gone := false
-	err := m.change(ctx, user, contact, false, func(i Item, found bool) (Change, error) {
+	err := m.change(ctx, user, contact, visibly, func(i Item, found bool) (Change, error) {
 		was = i
 		var c Change
 		c.Item, c.Keep = fn(i)
@@ -43,15 +43,23 @@ func (m *roster) Edit(ctx context.Context, user string, contact jid.JID, fn func
 
 // Change changes a subscription.
 func (m *roster) Change(ctx context.Context, user string, contact jid.JID, fn func(Item) Change) error {
-	return m.change(ctx, user, contact, false, func(i Item, found bool) (Change, error) {
+	return m.change(ctx, user, contact, visibly, func(i Item, found bool) (Change, error) {
 		i.Hidden = i.Hidden || !found
 		return fn(i), nil
 	})
 }
 
-// change stores what fn makes of an item and pushes it. Told has it pushed
-// though nothing may have changed.
-func (m *roster) change(ctx context.Context, user string, contact jid.JID, told bool, fn func(i Item, found bool) (Change, error)) error {
+// A telling is when clients are told of a change.
+type telling int
+
+const (
+	visibly telling = iota // if they see it
+	always
+	silent // never
+)
+
+// change stores what fn makes of an item and pushes it.
+func (m *roster) change(ctx context.Context, user string, contact jid.JID, tell telling, fn func(i Item, found bool) (Change, error)) error {
 	contact = contact.Bare()
 	if _, err := m.book.get(ctx, user); err != nil {
 		return err
@@ -73,7 +81,7 @@ func (m *roster) change(ctx context.Context, user string, contact jid.JID, told 
 			}
 		}
 		seen, was := c.Keep && !c.Item.Hidden, found && !old.Hidden
-		visible := told || seen != was || seen && !alike(old, c.Item)
+		visible := tell == always || seen != was || seen && !alike(old, c.Item)
 		next, owed := r, r.owed
 		if m.scope.Host.Router.Host(contact.Domain()) != nil {
 			owed = owing(r.owed, contact, c.Owe)
@@ -86,7 +94,7 @@ func (m *roster) change(ctx context.Context, user string, contact jid.JID, told 
 		if c.First != nil {
 			c.First()
 		}
-		if visible {
+		if visible && tell != silent {
 			m.book.push(user, next.all.Version, c.Item, seen)
 		}
 		return next, nil

@@ -61,7 +61,7 @@ func (m *roster) set(ctx context.Context, r *iq.Request) (element.Element, error
 	if remove {
 		err = m.remove(ctx, r.From.Local(), item.JID)
 	} else {
-		err = m.change(ctx, r.From.Local(), item.JID, true, func(i Item, _ bool) (Change, error) {
+		err = m.change(ctx, r.From.Local(), item.JID, always, func(i Item, _ bool) (Change, error) {
 			i.Name, i.Groups, i.Hidden = item.Name, item.Groups, false
 			return Change{Item: i, Keep: true}, nil
 		})
@@ -76,7 +76,7 @@ func (m *roster) set(ctx context.Context, r *iq.Request) (element.Element, error
 // it (RFC 6121 section 2.5.2).
 func (m *roster) remove(ctx context.Context, user string, contact jid.JID) error {
 	var was Item
-	err := m.change(ctx, user, contact, true, func(i Item, found bool) (Change, error) {
+	err := m.change(ctx, user, contact, always, func(i Item, found bool) (Change, error) {
 		if !found || i.Hidden {
 			return Change{}, stanza.Fail(stanza.ItemNotFound, "there is no such contact")
 		}

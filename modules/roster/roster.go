@@ -58,6 +58,7 @@ func load(s *module.Scope, o options) error {
 	iq.Handle(s, iq.Get|iq.Set, iq.Account, query, forbid)
 	Service.Offer(s, m)
 	Subscriptions.Offer(s, m)
+	Quiet.Offer(s, m)
 	Shared.Offer(s, m.book)
 	auth.Deleting.Handle(s, 0, m.leave)
 	auth.Deleted.Handle(s, 0, m.forget)
