@@ -104,6 +104,8 @@ func (srv *Server) accountNatives() map[string]lua.LGFunction {
 		"admins":      srv.admins,
 		"roster":      srv.roster,
 		"roster_edit": srv.rosterEdit,
+		"roster_step": srv.rosterStep,
+		"roster_push": srv.rosterPush,
 	}
 }
 
@@ -204,28 +206,6 @@ func rosterItem(l *lua.LState, item roster.Item) *lua.LTable {
 		t.RawSetString("approved", lua.LTrue)
 	}
 	return t
-}
-
-// rosterEdit is (user, host, contact, item or nil): it stores and pushes.
-func (srv *Server) rosterEdit(l *lua.LState) int {
-	h := srv.hostOf(l, l.CheckString(2))
-	contact, err := jid.Parse(l.CheckString(3))
-	if h == nil || contactsOf(h.route) == nil || err != nil {
-		return outcome(l, auth.ErrNoAccount)
-	}
-	user := l.CheckString(1)
-	t, keep := l.Get(4).(*lua.LTable)
-	var next roster.Item
-	if keep {
-		next = itemOf(contact.Bare(), t)
-	}
-	srv.u.Out(func(ctx context.Context) {
-		err = contactsOf(h.route).Edit(ctx, user, contact.Bare(), func(had roster.Item) (roster.Item, bool) {
-			next.Pending = had.Pending
-			return next, keep
-		})
-	})
-	return outcome(l, err)
 }
 
 func itemOf(contact jid.JID, t *lua.LTable) roster.Item {

@@ -26,19 +26,22 @@ local function same(a, b)
 	return true;
 end
 
--- save_roster stores a whole roster, or the one item that is named.
+local function waits(roster, address) return roster[false] and roster[false].pending and roster[false].pending[address] and true or false; end
+
+-- save_roster stores a whole roster, or the one item that is named. Clients are
+-- told by roster_push.
 function M.save_roster(username, host, roster, contact)
-	roster = roster or M.load_roster(username, host);
 	local had = M.load_roster(username, host);
+	roster = roster or had;
 	local function put(address)
-		if type(address) ~= "string" or same(had[address], roster[address]) then return true; end
-		return server.roster_edit(username, host, address, roster[address]);
+		if type(address) ~= "string" or same(had[address], roster[address]) and waits(had, address) == waits(roster, address) then return true; end
+		return server.roster_edit(username, host, address, roster[address], waits(roster, address));
 	end
 	if contact then return put(contact); end
 	local done = {};
-	for _, all in ipairs { roster, had } do
+	for _, all in ipairs { roster, had, roster[false] and roster[false].pending or {}, had[false] and had[false].pending or {} } do
 		for address in pairs(all) do
-			if not done[address] and (all ~= had or roster[address] == nil) then
+			if not done[address] then
 				done[address] = true;
 				local ok, err = put(address);
 				if not ok then return nil, err; end
@@ -48,8 +51,10 @@ function M.save_roster(username, host, roster, contact)
 	return true;
 end
 
--- The server pushes what it stores.
-function M.roster_push() end
+-- roster_push tells the account's clients of one item as it is.
+function M.roster_push(username, host, address)
+	if address then server.roster_push(username, host, address); end
+end
 
 function M.add_to_roster(session, address, item)
 	if not session.username then return nil, "auth", "not-authorized", "Session's username is not set"; end
@@ -95,53 +100,31 @@ function M.is_contact_preapproved(username, host, address)
 	return item and (item.subscription == "from" or item.subscription == "none") and item.approved == true or false;
 end
 
--- change gives an item another subscription.
-local function change(username, host, address, fn)
-	address = jid.bare(address);
-	local item = M.load_roster(username, host)[address] or { subscription = "none"; groups = {} };
-	if not fn(item) then return nil; end
-	return server.roster_edit(username, host, address, item);
+-- Changes of a subscription. They are made at once with what the server does;
+-- clients are told by roster_push.
+local function step(name)
+	return function (username, host, address, stanza)
+		return server.roster_step(username, host, jid.bare(address), name, st.is_stanza(stanza) and stanza or nil);
+	end;
 end
-function M.set_contact_pending_out(username, host, address)
-	return change(username, host, address, function (item)
-		if item.subscription == "to" or item.subscription == "both" then return false; end
-		item.ask = "subscribe";
-		return true;
-	end);
+local pending_in, pending_out, unsubscribe, unsubscribed = step "set_contact_pending_in", step "set_contact_pending_out", step "unsubscribe", step "unsubscribed";
+local subscribed, approved = step "subscribed", step "process_inbound_subscription_approval";
+function M.set_contact_pending_in(...) return pending_in(...) or nil; end
+function M.set_contact_pending_out(...) return pending_out(...) ~= nil or nil; end
+function M.subscribed(...) return subscribed(...) or nil; end
+function M.process_inbound_subscription_approval(...) return approved(...) or nil; end
+function M.process_inbound_subscription_cancellation(...) return unsubscribe(...) or nil; end
+function M.process_inbound_unsubscribe(...) return unsubscribed(...) or nil; end
+function M.unsubscribe(...)
+	local changed, was_there = unsubscribe(...);
+	return changed or changed == false and was_there;
 end
-function M.subscribed(username, host, address)
-	return change(username, host, address, function (item)
-		if item.subscription == "none" then item.subscription = "from"; elseif item.subscription == "to" then item.subscription = "both"; end
-		return true;
-	end);
+function M.unsubscribed(...)
+	local changed, _, waited, was_subscribed = unsubscribed(...);
+	return changed, waited, was_subscribed or nil;
 end
-function M.process_inbound_subscription_approval(username, host, address)
-	return change(username, host, address, function (item)
-		if not item.ask then return false; end
-		item.subscription = item.subscription == "none" and "to" or "both";
-		item.ask = nil;
-		return true;
-	end);
-end
-function M.unsubscribe(username, host, address)
-	return change(username, host, address, function (item)
-		if item.subscription == "both" then item.subscription = "from"; elseif item.subscription == "to" then item.subscription = "none"; end
-		item.ask = nil;
-		return true;
-	end);
-end
-function M.unsubscribed(username, host, address)
-	return change(username, host, address, function (item)
-		if item.subscription == "both" then item.subscription = "to"; elseif item.subscription == "from" then item.subscription = "none"; end
-		return true;
-	end);
-end
-function M.process_inbound_unsubscribe(username, host, address) return M.unsubscribed(username, host, address); end
-function M.process_inbound_subscription_cancellation(username, host, address) return M.unsubscribe(username, host, address); end
--- The server asks the account itself.
-function M.set_contact_pending_in(username, host, address)
-	server.send(st.presence { type = "subscribe"; from = address; to = username .. "@" .. host }, hosts[host]);
-	return true;
+function M.process_outbound_subscription_request(username, host, address)
+	if M.load_roster(username, host)[jid.bare(address)] then return M.set_contact_pending_out(username, host, address); end
 end
 
 return M;
