@@ -20,10 +20,10 @@ import (
 // ready are the files of testdata (without .txtar) that pass on Tercet.
 var ready = []string{
 	"01-ping", "02-uptime", "03-version", "03-version-hidden",
-	"04-motd", "05-announce", "07-server-contact-info", "08-mimicking",
-	"10-private", "11-carbons", "12-blocklist", "13-vcard", "14-bookmarks", "15-external-services",
-	"16-invites", "17-invites-register-contact", "18-block-strangers", "19-throttle-presence", "20-support-contact",
-	"21-lastlog", "22-log-auth-all", "22-log-auth", "23-require-otr", "25-adhoc-blacklist", "26-server-status", "28-invites-page", "29-http-libjs",
+	"04-motd", "05-announce", "06-watchregistrations", "07-server-contact-info", "08-mimicking",
+	"09-register-limits", "09-register-limits-blocklist", "10-private", "11-carbons", "12-blocklist", "13-vcard", "14-bookmarks", "15-external-services",
+	"16-invites", "17-invites-register", "17-invites-register-closed", "17-invites-register-contact", "18-block-strangers", "19-throttle-presence", "20-support-contact",
+	"21-lastlog", "22-log-auth-all", "22-log-auth", "23-require-otr", "24-mam-adhoc", "25-adhoc-blacklist", "26-server-status", "27-register-web", "28-invites-page", "29-http-libjs",
 	"30-http-upload-external",
 	"31-firewall", "31-firewall-broken", "32-broadcast", "33-measure-active-users",
 	"34-list-inactive", "35-cloud-notify", "35-cloud-notify-smacks", "36-unified-push", "37-pubsub-text-interface", "38-muc-moderation", "39-muc-restrict-media",
