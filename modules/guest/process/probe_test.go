@@ -166,6 +166,10 @@ var loads = map[string]func(*probe){
 		}
 	},
 	"values": func(p *probe) { p.loaded.Hooks[0].Name = "user-registering" },
+	"auth": func(p *probe) {
+		p.loaded.Hooks = []*modulepb.Hook{{Handler: 1, Name: "auth/check"}, {Handler: 2, Name: "auth/exists"}}
+		p.loaded.Adds = []*modulepb.Add{{Name: "auth-provider", Value: []byte("true")}}
+	},
 }
 
 var behaviours = map[string]behaviour{
@@ -214,6 +218,7 @@ var behaviours = map[string]behaviour{
 		}
 		return out
 	},
+	"auth":     authenticate,
 	"where":    answering(func(_ *probe, a *modulepb.Answer) { refuse(a, where()) }),
 	"orphan":   answering(func(_ *probe, a *modulepb.Answer) { refuse(a, os.Getenv("GRANDCHILD")) }),
 	"requests": requests,
