@@ -6,6 +6,7 @@ import (
 	"context"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"tercet/core/coretest"
 	"tercet/core/ext"
@@ -59,6 +60,10 @@ func BenchmarkHook(b *testing.B) {
 			}
 			for range bb.flights {
 				<-done
+			}
+			const budget = 15 * time.Microsecond
+			if each := b.Elapsed() / time.Duration(b.N); bb.flights == 64 && b.N >= 10_000 && each > budget {
+				b.Errorf("an event takes %v, more than %v", each, budget)
 			}
 		})
 	}
