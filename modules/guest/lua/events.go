@@ -24,11 +24,14 @@ type handler struct {
 	prio  float64
 	task  universe.Task
 	over  atomic.Bool // nothing handles its events any more
+	wraps string      // the event that a wrapper stands around; else ""
 
 	// What follows is guarded by Lua's lock.
 	fn    lua.LValue
 	gone  bool       // taken back, or its module unloaded
 	heirs []*handler // of the module loaded anew: they handle its events
+
+	wrapped bool // a wrapper that is attached as such
 }
 
 // each calls fn with what handles the events of h: itself or, where its module
@@ -150,7 +153,7 @@ func (srv *Server) originOf(l *lua.LState, ev *route.Event) *lua.LTable {
 
 // onStanza has a handler handle a stanza on its way.
 func (h *handler) onStanza(ctx context.Context, ev *route.Event, more func(l *lua.LState, data *lua.LTable)) ext.Verdict {
-	if h.over.Load() {
+	if h.over.Load() || h.wraps != "" {
 		return ext.Next
 	}
 	result := lua.LNil
@@ -179,7 +182,7 @@ func (h *handler) onStanza(ctx context.Context, ev *route.Event, more func(l *lu
 func onEvent[E any](ctx context.Context, h *handler, ev *E, view func(l *lua.LState, srv *Server, ev *E) *lua.LTable,
 	back func(l *lua.LState, ev *E, data *lua.LTable, result lua.LValue) ext.Verdict,
 ) ext.Verdict {
-	if h.over.Load() {
+	if h.over.Load() || h.wraps != "" {
 		return ext.Next
 	}
 	verdict := ext.Next

@@ -27,13 +27,16 @@ const filterOrder = 1
 // filtered is there on sessions that util.filters has been called for.
 var filtered = slot.New[outgoing]("lua-filter")
 
-// outgoing is the way out of a session through the filters of modules in Lua.
+// outgoing is the way out of a session through the filters of modules in Lua,
+// and through the function that one has put in the place of session.send.
 // The session's lock is held when a stanza of the server comes, and Lua must
 // not be entered then: these wait for a task. What modules send meets the
 // filters at once, as in Prosody.
 type outgoing struct {
 	client atomic.Pointer[client] // nil: no module has filters here
 	inside int                    // filters that are at work, one within the other; guarded by the universe
+	sent   int                    // what has passed them; guarded by the universe
+	now    *stanza.Stanza         // what they look at; guarded by the universe
 
 	mu      sync.Mutex // guards what follows
 	waiting []*stanza.Stanza
@@ -74,9 +77,21 @@ func (f *outgoing) Deliver(d session.Delivery, st *stanza.Stanza) bool {
 	f.waiting = append(f.waiting, st)
 	if !f.at {
 		f.at = true
-		u.Go(context.Background(), filterTask, f.drain)
+		u.Go(context.Background(), filterTask, f.work)
 	}
 	return true
+}
+
+// work is drain in a task of its own. After a failure another one goes on: the
+// time of this one may be up.
+func (f *outgoing) work(l *lua.LState) {
+	done := false
+	defer func() {
+		if !done {
+			f.client.Load().srv.u.Go(context.Background(), filterTask, f.work)
+		}
+	}()
+	done = f.drain(l, true)
 }
 
 // give lets what waits pass as it is; the session's lock is held.
@@ -102,15 +117,48 @@ func (srv *Server) unfilter() {
 
 var filterTask = &universe.Task{Name: "filters of stanzas/out"}
 
-// drain lets what waits through the filters.
-func (f *outgoing) drain(l *lua.LState) {
+// drain lets what waits through the filters, or until one of them fails; false
+// means that more may wait.
+func (f *outgoing) drain(l *lua.LState, careful bool) (done bool) {
 	c := f.client.Load()
-	for st := f.first(); st != nil; st = f.first() {
-		f.within(func() { st = c.pass(l, "stanzas/out", st) })
-		if st != nil {
+	if st := f.now; st != nil { // at which a task was stopped
+		f.next(func(d session.Delivery) bool { return d.Next(st) })
+	}
+	for f.now = f.first(); f.now != nil; f.now = f.first() {
+		st := f.now
+		taken, ok := false, true
+		if c.sender != nil {
+			taken, ok = f.handOver(l, c, st)
+		} else {
+			f.within(func() { st, ok = c.pass(l, "stanzas/out", st) })
+		}
+		if !taken && st != nil {
 			f.next(func(d session.Delivery) bool { return d.Next(st) })
 		}
+		if careful && !ok {
+			return false
+		}
 	}
+	return true
+}
+
+// handOver gives a stanza of the server to the function that a module has put
+// in the place of session.send. If that fails and has sent nothing, it is not
+// taken.
+func (f *outgoing) handOver(l *lua.LState, c *client, st *stanza.Stanza) (taken, ok bool) {
+	before := f.sent
+	l.Push(c.sender)
+	l.Push(c.srv.stanzas.Object(l, st.Element()))
+	var raised lua.LValue
+	f.within(func() {
+		var results int
+		results, raised = c.srv.u.PCall(l, 1)
+		l.Pop(results)
+	})
+	if raised != nil {
+		c.srv.env.Log.Error("session.send of a module failed", "jid", c.session.JID.String(), "err", raised.String())
+	}
+	return raised == nil || f.sent != before, raised == nil
 }
 
 // first takes the stanza that has waited longest, nil if none waits.
@@ -138,7 +186,7 @@ func (f *outgoing) within(fn func()) {
 // sends does so ahead of the stanza that it looks at.
 func (f *outgoing) send(l *lua.LState, t *lua.LTable) bool {
 	if f.inside == 0 {
-		f.drain(l)
+		f.drain(l, false)
 	}
 	var got *lua.LTable
 	var ok bool
@@ -149,7 +197,11 @@ func (f *outgoing) send(l *lua.LState, t *lua.LTable) bool {
 	case got == nil:
 		return true
 	}
-	e := toElement(l, got)
+	return f.write(toElement(l, got))
+}
+
+// write sends an element behind the filters.
+func (f *outgoing) write(e element.Element) bool {
 	if st, err := stanza.Read(e); err == nil {
 		return f.next(func(d session.Delivery) bool { return d.Next(st) })
 	}
@@ -160,6 +212,7 @@ func (f *outgoing) send(l *lua.LState, t *lua.LTable) bool {
 func (f *outgoing) next(fn func(d session.Delivery) bool) (sent bool) {
 	c := f.client.Load()
 	s := c.session
+	f.sent, f.now = f.sent+1, nil
 	c.srv.u.Out(func(context.Context) {
 		if !s.Ended() {
 			s.Locked(filterOrder, nil, func(d session.Delivery) { sent = fn(d) })
@@ -193,24 +246,24 @@ func (c *client) ask(l *lua.LState, kind string, t *lua.LTable) (got *lua.LTable
 
 // pass is ask for a stanza of the server. What the filters made wrong is
 // logged, and the stanza passes as it was.
-func (c *client) pass(l *lua.LState, kind string, st *stanza.Stanza) *stanza.Stanza {
+func (c *client) pass(l *lua.LState, kind string, st *stanza.Stanza) (passed *stanza.Stanza, ok bool) {
 	view := c.srv.stanzas.View(l, st.Element())
 	got, ok := c.ask(l, kind, view.Table)
 	switch {
 	case !ok, got == view.Table && view.Same():
-		return st
+		return st, ok
 	case got == nil:
-		return nil
+		return nil, true
 	}
 	e, err := lib.ToElement(got)
 	if err == nil {
 		var made *stanza.Stanza
 		if made, err = stanza.Read(e); err == nil {
-			return made
+			return made, true
 		}
 	}
 	c.srv.env.Log.Error("filter of a session failed", "kind", kind, "err", err)
-	return st
+	return st, false
 }
 
 // filterIncoming has the filters of stanzas/in see what a client sends.
@@ -225,7 +278,7 @@ func (srv *Server) filterIncoming(s *module.Scope) {
 		}
 		var st *stanza.Stanza
 		//nolint:contextcheck // a thread of Lua has the context of all
-		err := srv.u.Do(ctx, filterTask, func(l *lua.LState) { st = f.client.Load().pass(l, "stanzas/in", ev.Stanza) })
+		err := srv.u.Do(ctx, filterTask, func(l *lua.LState) { st, _ = f.client.Load().pass(l, "stanzas/in", ev.Stanza) })
 		switch {
 		case err != nil:
 			srv.env.Log.ErrorContext(ctx, "filter of a session failed", "kind", "stanzas/in", "err", err)

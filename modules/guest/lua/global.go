@@ -109,12 +109,15 @@ func (srv *Server) fireGlobal(ctx context.Context, event string, data func(l *lu
 // Lua's lock.
 func (srv *Server) listens(event string) bool {
 	_, ok := srv.heard.Load(event)
+	if !ok {
+		_, ok = srv.heard.Load("") // a wrapper of all
+	}
 	return ok
 }
 
 // heed notes which events have handlers, as they come and go.
 func (srv *Server) heed(event string) {
-	if len(srv.global.Priorities(event)) > 0 {
+	if srv.global.Listens(event) {
 		srv.heard.Store(event, true)
 	} else {
 		srv.heard.Delete(event)

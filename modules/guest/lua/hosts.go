@@ -9,7 +9,6 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tercet/core/jid"
-	"tercet/core/module"
 	"tercet/core/route"
 	"tercet/core/session"
 	"tercet/modules/guest/lua/universe"
@@ -20,7 +19,7 @@ type host struct {
 	route  *route.Host
 	table  *lua.LTable // hosts[name]
 	events *universe.Events
-	scope  *module.Scope // of a module in Lua there, which opens its stores
+	served bool // it has, or had, a module in Lua
 }
 
 // hostOf returns the host of a name, nil if it is not ours.

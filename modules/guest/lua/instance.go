@@ -63,10 +63,11 @@ func (srv *Server) load(s *module.Scope, g *guest.Guard, file source) error {
 	var broken error
 	replaces := false
 	err = srv.u.Do(s.Context(), inst.task("load"), func(l *lua.LState) {
-		srv.staging++
-		defer func() { srv.staging-- }()
+		before := srv.staged
+		srv.staging, srv.staged = srv.staging+1, s.Config()
+		defer func() { srv.staging, srv.staged = srv.staging-1, before }()
 		srv.hostTable(l, s.Host)
-		srv.hosts[s.Host.Name].scope = s
+		srv.hosts[s.Host.Name].served = true
 		old := srv.instances[key]
 		chunk, err := srv.u.Chunk(file.path, code)
 		if err != nil {
@@ -236,6 +237,7 @@ func (srv *Server) drop(inst *instance) {
 // unload ends an instance when its scope ends.
 func (srv *Server) unload(key instanceKey, inst *instance) error {
 	return srv.u.Do(context.Background(), inst.task("unload"), func(*lua.LState) {
+		srv.stores.Forget() // what it has opened while it was loaded from a config that is not in force, too
 		now := srv.instances[key]
 		if now != nil && now.replaces == inst {
 			now.replaces = nil

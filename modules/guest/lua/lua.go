@@ -66,6 +66,7 @@ func load(s *module.Scope, o options) error {
 	s.Defer(srv.release)
 	srv.attend(s)
 	s.EachHost(srv.watch)
+	module.Reloaded.Handle(s, 0, srv.reloaded)
 	srv.web.Attach(s)
 	srv.measureWaits(s.Env.Metrics)
 	weigh(s)

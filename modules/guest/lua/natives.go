@@ -80,7 +80,11 @@ func (srv *Server) configNatives() map[string]lua.LGFunction {
 		},
 		"reload_config": func(*lua.LState) int {
 			srv.u.Go(context.Background(), srv.task("reload of the config"), func(*lua.LState) {
-				srv.u.Out(func(ctx context.Context) { _, _ = srv.env.Control.Reload(ctx) }) // which logs its errors
+				srv.u.Block(func(ctx context.Context) { // another reload may wait for Lua
+					if _, err := srv.env.Control.Reload(ctx); err != nil {
+						srv.env.Log.ErrorContext(ctx, "config not reloaded as a module asked", "err", err)
+					}
+				})
 			})
 			return 0
 		},
@@ -134,7 +138,11 @@ func (srv *Server) eventNatives() map[string]lua.LGFunction {
 		},
 		"unhook":   func(l *lua.LState) int { srv.instanceOf(l).unhook(l.CheckString(2), l.CheckFunction(3)); return 0 },
 		"depended": srv.depended,
-		"routed":   func(l *lua.LState) int { l.Push(lua.LBool(point(l.CheckString(1)) != nil)); return 1 },
+		"wrap": func(l *lua.LState) int { // (module, event, function) -> whether that can be
+			l.Push(lua.LBool(srv.instanceOf(l).wrap(l.CheckString(2), l.CheckFunction(3))))
+			return 1
+		},
+		"routed": func(l *lua.LState) int { l.Push(lua.LBool(point(l.CheckString(1)) != nil)); return 1 },
 	}
 }
 

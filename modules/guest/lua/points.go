@@ -77,6 +77,16 @@ func request(prefix, rest string) attach {
 	}
 	payload := element.Name{Space: name[:at], Local: name[at+1:]}
 	return func(o ext.Owner, h *handler) {
+		if h.isWrapper() {
+			for _, k := range [...]iq.Kind{iq.Get, iq.Set} {
+				if kind&k != 0 {
+					iq.Requests.Wrap(o, iq.Key{Kind: k, Target: to, Name: payload}, func(ctx context.Context, r *iq.Request, next ext.Handler[iq.Request]) ext.Verdict {
+						return h.aroundStanza(ctx, r.Event, nil, func(ctx context.Context) ext.Verdict { return next(ctx, r) })
+					})
+				}
+			}
+			return
+		}
 		iq.HandleAt(o, apart(h.prio)+plus, kind, to, payload, func(ctx context.Context, r *iq.Request) ext.Verdict {
 			return h.onStanza(ctx, r.Event, nil)
 		})
@@ -89,12 +99,17 @@ func nonza(c ext.Chain[element.Name, stream.Event], rest string) attach {
 		return nil
 	}
 	name := element.Name{Space: rest[:at], Local: rest[at+1:]}
+	view := func(l *lua.LState, srv *Server, ev *stream.Event) *lua.LTable {
+		return fields(l, "origin", srv.streamTable(l, ev.Stream), "stanza", srv.stanzas.Object(l, ev.Element))
+	}
 	return func(o ext.Owner, h *handler) {
-		c.Handle(o, name, apart(h.prio), func(ctx context.Context, ev *stream.Event) ext.Verdict {
-			return onEvent(ctx, h, ev, func(l *lua.LState, srv *Server, ev *stream.Event) *lua.LTable {
-				return fields(l, "origin", srv.streamTable(l, ev.Stream), "stanza", srv.stanzas.Object(l, ev.Element))
-			}, nil)
-		})
+		if h.isWrapper() {
+			c.Wrap(o, name, func(ctx context.Context, ev *stream.Event, next ext.Handler[stream.Event]) ext.Verdict {
+				return aroundEvent(ctx, h, ev, view, nil, next)
+			})
+			return
+		}
+		c.Handle(o, name, apart(h.prio), func(ctx context.Context, ev *stream.Event) ext.Verdict { return onEvent(ctx, h, ev, view, nil) })
 	}
 }
 
@@ -118,6 +133,12 @@ func fields(l *lua.LState, pairs ...any) *lua.LTable {
 // of makes the attach of a hook.
 func of[E any](hook ext.Hook[E], view func(l *lua.LState, srv *Server, ev *E) *lua.LTable, back func(l *lua.LState, ev *E, data *lua.LTable, result lua.LValue) ext.Verdict) attach {
 	return func(o ext.Owner, h *handler) {
+		if h.isWrapper() {
+			hook.Wrap(o, func(ctx context.Context, ev *E, next ext.Handler[E]) ext.Verdict {
+				return aroundEvent(ctx, h, ev, view, back, next)
+			})
+			return
+		}
 		hook.Handle(o, h.prio, func(ctx context.Context, ev *E) ext.Verdict { return onEvent(ctx, h, ev, view, back) })
 	}
 }
@@ -125,13 +146,20 @@ func of[E any](hook ext.Hook[E], view func(l *lua.LState, srv *Server, ev *E) *l
 // about is of for events that hold a stanza's.
 func about[E any](hook ext.Hook[E], event func(*E) *route.Event, more func(l *lua.LState, srv *Server, ev *E, data *lua.LTable)) attach {
 	return func(o ext.Owner, h *handler) {
-		hook.Handle(o, h.prio, func(ctx context.Context, ev *E) ext.Verdict {
-			return h.onStanza(ctx, event(ev), func(l *lua.LState, data *lua.LTable) {
+		adds := func(ev *E) func(l *lua.LState, data *lua.LTable) {
+			return func(l *lua.LState, data *lua.LTable) {
 				if more != nil {
 					more(l, h.inst.srv, ev, data)
 				}
+			}
+		}
+		if h.isWrapper() {
+			hook.Wrap(o, func(ctx context.Context, ev *E, next ext.Handler[E]) ext.Verdict {
+				return h.aroundStanza(ctx, event(ev), adds(ev), func(ctx context.Context) ext.Verdict { return next(ctx, ev) })
 			})
-		})
+			return
+		}
+		hook.Handle(o, h.prio, func(ctx context.Context, ev *E) ext.Verdict { return h.onStanza(ctx, event(ev), adds(ev)) })
 	}
 }
 

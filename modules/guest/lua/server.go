@@ -54,6 +54,7 @@ type Server struct {
 	scope     *module.Scope   // of the runtime's own module
 	offered   map[string]bool // commands of the control tool
 	staging   int             // modules that are being loaded at this moment
+	staged    *config.Config  // the one that they are loaded from; nil if there is none
 }
 
 // runtimes keeps the Server beside the hosts: the module that has made it may

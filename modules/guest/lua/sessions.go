@@ -28,6 +28,8 @@ type client struct {
 	stream  *stream.Stream   // the one that the table was made for
 	session *session.Session // nil before a resource is bound
 	sleep   sleep
+	own     *lua.LFunction // session.send as the server has it; nil until somebody looks
+	sender  *lua.LFunction // what a module has put in the place of it; nil: nothing
 }
 
 var (
@@ -47,7 +49,10 @@ func (srv *Server) sessionTable(l *lua.LState, s *session.Session) *lua.LTable {
 		if was := ofStream.Peek(st); was != nil && was.srv == srv {
 			was.session = s
 			*c = *was
-			srv.clientOf(c.table).session = s
+			at := srv.clientOf(c.table)
+			if at.session = s; at.sender != nil {
+				at.filter()
+			}
 			return c.table
 		}
 	}
@@ -233,8 +238,13 @@ func (c *client) bound(l *lua.LState, name string) lua.LValue {
 func (c *client) method(l *lua.LState, name string) lua.LValue {
 	var fn lua.LGFunction
 	switch name {
-	case "send", "rawsend":
-		fn = c.send
+	case "send":
+		if c.sender != nil {
+			return c.sender
+		}
+		return c.ownSend(l)
+	case "rawsend":
+		return c.ownSend(l)
 	case "close":
 		fn = c.close
 	case "log":
@@ -253,6 +263,27 @@ func (c *client) method(l *lua.LState, name string) lua.LValue {
 	return v
 }
 
+// ownSend is the function session.send of the server. It is not in the table,
+// so that set sees what a module puts there.
+func (c *client) ownSend(l *lua.LState) *lua.LFunction {
+	if c.own == nil {
+		c.own = l.NewFunction(c.send)
+	}
+	return c.own
+}
+
+// replaceSend has all that goes to the client go through a function of a
+// module; the server's own, or nil, takes it away.
+func (c *client) replaceSend(v lua.LValue) {
+	c.sender, _ = v.(*lua.LFunction)
+	if c.sender == c.own {
+		c.sender = nil
+	}
+	if c.sender != nil && c.session != nil {
+		c.filter()
+	}
+}
+
 // set takes over what a module sets; false leaves it to the table.
 func (c *client) set(_ *lua.LState, key, value lua.LValue) bool {
 	switch key {
@@ -261,6 +292,9 @@ func (c *client) set(_ *lua.LState, key, value lua.LValue) bool {
 			c.filter()
 		}
 		return false
+	case lua.LString("send"):
+		c.replaceSend(value)
+		return true
 	case lua.LString("hibernating_watchdog"):
 		if c.session != nil {
 			c.watch(value)
@@ -287,7 +321,11 @@ func (c *client) send(l *lua.LState) int {
 		if err != nil {
 			l.RaiseError("session.send: neither a stanza nor an element: %s", err.Error())
 		}
-		sent = c.sendElement(l, e)
+		if f := c.wayOut(); f != nil {
+			sent = f.write(e) // filters of stanzas do not meet strings
+		} else {
+			sent = c.sendElement(l, e)
+		}
 	default:
 		l.ArgError(1, "stanza expected")
 	}
@@ -295,11 +333,17 @@ func (c *client) send(l *lua.LState) int {
 	return 1
 }
 
+// wayOut is what the session's stanzas go through, nil if that is nothing.
+func (c *client) wayOut() *outgoing {
+	if c.session == nil {
+		return nil
+	}
+	return filterOf(c.session, c.srv)
+}
+
 func (c *client) sendObject(l *lua.LState, t *lua.LTable) bool {
-	if c.session != nil {
-		if f := filterOf(c.session, c.srv); f != nil {
-			return f.send(l, t)
-		}
+	if f := c.wayOut(); f != nil {
+		return f.send(l, t)
 	}
 	return c.sendElement(l, toElement(l, t))
 }

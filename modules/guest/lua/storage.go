@@ -7,18 +7,49 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"tercet/config"
+	"tercet/core/module"
 	"tercet/core/storage"
 	"tercet/modules/guest/lua/store"
 	"tercet/modules/mam"
 	"tercet/modules/roster"
 )
 
-// opener opens the stores of a host.
+// opener opens the stores of a host where the config in force has them or,
+// while a module is being loaded, the config that it is loaded from.
 func (srv *Server) opener(name string) (store.Opener, error) {
-	if h := srv.hosts[name]; h != nil && h.scope != nil {
-		return h.scope, nil
+	if h := srv.hosts[name]; h == nil || !h.served {
+		return nil, store.ErrNoHost
 	}
-	return nil, store.ErrNoHost
+	c := srv.config()
+	if srv.staged != nil {
+		c = srv.staged
+	}
+	return &opener{srv.env.Storage, c, name}, nil
+}
+
+type opener struct {
+	stores *module.Stores
+	config *config.Config
+	host   string
+}
+
+func (o *opener) KeyValue(name string) (storage.KeyValue, error) {
+	return open(o, name, storage.Driver.KeyValue)
+}
+
+func (o *opener) Map(name string) (storage.Map, error) { return open(o, name, storage.Driver.Map) }
+
+func (o *opener) Archive(name string) (storage.Archive, error) {
+	return open(o, name, storage.Driver.Archive)
+}
+
+func open[T any](o *opener, name string, of func(d storage.Driver, host, name string) (T, error)) (opened T, err error) {
+	d, err := o.stores.Driver(o.config, o.host, name)
+	if err != nil {
+		return opened, err
+	}
+	return of(d, o.host, name)
 }
 
 func (srv *Server) storeOptions() store.Options {

@@ -15,7 +15,8 @@ import (
 // Events is an object of util.events: handlers of events by name, in the order
 // of their priorities. It belongs to the universe and its lock.
 type Events struct {
-	// Changed, if any, is called after the handlers of an event have changed.
+	// Changed, if any, is called after the handlers or wrappers of an event have
+	// changed; "" stands for the wrappers of all events.
 	Changed func(event string)
 
 	table    *lua.LTable
@@ -115,9 +116,19 @@ func (e *Events) Remove(event, fn lua.LValue) {
 }
 
 func (e *Events) changed(event lua.LValue) {
-	if name, ok := event.(lua.LString); ok && e.Changed != nil {
+	name, ok := event.(lua.LString)
+	if (ok || event == lua.LFalse) && e.Changed != nil {
 		e.Changed(string(name))
 	}
+}
+
+// Listens reports whether an event has handlers, or wrappers of its own; ""
+// stands for the wrappers of all events.
+func (e *Events) Listens(event string) bool {
+	if event == "" {
+		return len(e.wrappers[lua.LFalse]) > 0
+	}
+	return e.slots[lua.LString(event)] != nil || len(e.wrappers[lua.LString(event)]) > 0
 }
 
 // Priorities returns those of the handlers of an event, in the order in which
@@ -246,6 +257,7 @@ func (e *Events) luaMap(l *lua.LState) int {
 func (e *Events) luaAddWrapper(l *lua.LState) int {
 	event := l.Get(1)
 	e.wrappers[event] = append(slices.Clip(e.wrappers[event]), l.CheckAny(2))
+	e.changed(event)
 	return 0
 }
 
@@ -255,6 +267,7 @@ func (e *Events) luaRemoveWrapper(l *lua.LState) int {
 	if e.wrappers[event] = left; len(left) == 0 {
 		delete(e.wrappers, event)
 	}
+	e.changed(event)
 	return 0
 }
 

@@ -81,7 +81,15 @@ function api:wrap_object_event(object, event, handler)
 	object.add_wrapper(event, handler);
 	table.insert(self.event_handlers, { object, event, handler; wrapper = true });
 end
-function api:wrap_event(event, handler) return self:wrap_object_event(events_of(self), event, handler); end
+function api:wrap_event(event, handler)
+	self:wrap_object_event(events_of(self), event, handler);
+	if self.host == "*" then return; end
+	if type(event) ~= "string" then
+		self:log("warn", "module:wrap_event() of all events: it meets those that modules in Lua fire, and none of the server's");
+	elseif server.routed(event) and not server.wrap(self.instance, event, handler) then
+		self:log("warn", "module:wrap_event(%q): what the server does at this event cannot be wrapped", event);
+	end
+end
 function api:wrap_global(event, handler) return self:wrap_object_event(server.events, event, handler); end
 function api:fire_event(...) return events_of(self).fire_event(...); end
 
