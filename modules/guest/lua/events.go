@@ -153,10 +153,16 @@ func (srv *Server) originOf(l *lua.LState, ev *route.Event) *lua.LTable {
 
 // onStanza has a handler handle a stanza on its way.
 func (h *handler) onStanza(ctx context.Context, ev *route.Event, more func(l *lua.LState, data *lua.LTable)) ext.Verdict {
-	if h.over.Load() || h.wraps != "" {
-		return ext.Next
-	}
+	_, verdict := h.handle(ctx, ev, more)
+	return verdict
+}
+
+// handle is onStanza, for those who ask what the handler has returned as well.
+func (h *handler) handle(ctx context.Context, ev *route.Event, more func(l *lua.LState, data *lua.LTable)) (lua.LValue, ext.Verdict) {
 	result := lua.LNil
+	if h.over.Load() || h.wraps != "" {
+		return result, ext.Next
+	}
 	by, ok := h.run(ctx, func(l *lua.LState, at *handler) bool { //nolint:contextcheck // functions of Go that Lua calls have their context from Out
 		sh := h.inst.srv.shadowOf(l, ev)
 		if more != nil {
@@ -172,9 +178,9 @@ func (h *handler) onStanza(ctx context.Context, ev *route.Event, more func(l *lu
 		return result == lua.LNil
 	})
 	if !ok {
-		return by.inst.guard.Verdict(ctx, &points.Event{Route: ev})
+		return lua.LNil, by.inst.guard.Verdict(ctx, &points.Event{Route: ev})
 	}
-	return result != lua.LNil
+	return result, result != lua.LNil
 }
 
 // onEvent has a handler handle an event that is not a stanza. Back takes over

@@ -16,20 +16,11 @@ import (
 // sent the stanza, and nobody else shall: Prosody answers it then.
 func leaving(o ext.Owner, h *handler) {
 	route.Leaving.Handle(o, h.prio, func(ctx context.Context, ev *route.Event) ext.Verdict {
-		refused := false
-		verdict := onEvent(ctx, h, ev, func(l *lua.LState, srv *Server, ev *route.Event) *lua.LTable {
-			data := srv.shadowOf(l, ev).data
+		result, verdict := h.handle(ctx, ev, func(_ *lua.LState, data *lua.LTable) {
 			data.RawSetString("from_host", lua.LString(ev.Host.Name))
 			data.RawSetString("to_host", lua.LString(ev.Stanza.To.Domain()))
-			return data
-		}, func(l *lua.LState, ev *route.Event, _ *lua.LTable, result lua.LValue) ext.Verdict {
-			if sh, ok := ev.Shadow.(*shadow); ok {
-				sh.takeBack(l, ev)
-			}
-			refused = result == lua.LFalse
-			return result != lua.LNil
 		})
-		if refused {
+		if result == lua.LFalse {
 			ev.Bounce(ctx, stanza.Fail(stanza.NotAllowed, "Communication with remote domains is not enabled"))
 		}
 		return verdict

@@ -8,8 +8,8 @@ import (
 )
 
 // TestLeaving: route/remote is fired for what goes to other servers, by clients
-// and by modules, and says from where to where; true takes a stanza, false has
-// it refused, nil leaves it to the server.
+// and by modules, which may fire it themselves. It says from where to where;
+// true takes a stanza, false has it refused, nil leaves it to the server.
 func TestLeaving(t *testing.T) {
 	s, _ := serve(t, "", "border", `
 local st = require "util.stanza";
@@ -27,7 +27,8 @@ module:hook("route/remote", function (event)
 end, 1000);
 module:hook("message/host", function (event)
 	module:send(st.message({ from = module.host, to = "far.example" }, "take"));
-	event.origin.send(st.message({ from = module.host }, "asked"));
+	local taken = module:fire_event("route/remote", { origin = hosts[module.host], stanza = st.message({ from = module.host, to = "far.example" }, "fired"), from_host = module.host, to_host = "far.example" });
+	event.origin.send(st.message({ from = module.host }, "asked " .. tostring(taken)));
 	return true;
 end);
 local host_sends = 0;
@@ -50,8 +51,8 @@ end);
 	if got := romeo.Next().String(); !strings.Contains(got, "id='changed'") {
 		t.Errorf("got %s", got)
 	}
-	exchange(t, romeo, "<message to='example.org'><body>go</body></message>", "asked")
-	exchange(t, romeo, "<iq type='get' id='b' to='example.org'><sent xmlns='urn:example:border'/></iq>", ">1<")
+	exchange(t, romeo, "<message to='example.org'><body>go</body></message>", "asked true")
+	exchange(t, romeo, "<iq type='get' id='b' to='example.org'><sent xmlns='urn:example:border'/></iq>", ">2<")
 	// What stays meets it not.
 	exchange(t, romeo, "<message type='chat' id='m5' to='romeo@example.org/orchard'><body>take</body></message>", "id='m5'")
 }

@@ -389,6 +389,9 @@ type routeHook = ext.Hook[route.Event]
 
 // routed finds the hook of an event's name.
 func routed(event string) (routeHook, bool) {
+	if event == route.Leaving.Name() {
+		return route.Leaving, true
+	}
 	for k := range route.In {
 		for t := range route.In[k] {
 			for _, h := range [...]routeHook{route.In[k][t], route.Out[k][t]} {
