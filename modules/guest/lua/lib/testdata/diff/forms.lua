@@ -67,3 +67,9 @@ bounced = e.from_stanza(st.error_reply(st.message { from = "a", to = "b" }, "wai
 P(bounced.condition, bounced.extra);
 T(e.init("s2", "ns:app", { foo = { "cancel", "conflict", "text", "app-cond" } }).new, "foo"); P(tostring(reg.new("foo")));
 T(e.init("s3", { foo = { "cancel", "conflict", "text" } }).new, "foo"); T(e.init("s4", { { code = 1, type = "x" } }).new, 1);
+local many = st.stanza("query", { xmlns = info }):text("white"):tag("feature", { var = "b" }):up():tag("feature", { var = "a-b" }):up():tag("feature", { var = "a" }):up():tag("feature"):up()
+	:tag("identity", { category = "a", type = "b" }):up():tag("identity", { category = "a-b", type = "a" }):up():tag("identity", { category = "a" }):up()
+	:tag("x", { xmlns = "jabber:x:data", type = "result" }):tag("field", { var = "FORM_TYPE" }):text_tag("value", "urn:t"):up()
+		:tag("field", { var = "a-b" }):text_tag("value", "2"):text_tag("value", "1"):up():tag("field", { var = "a" }):text_tag("value", "z"):up():tag("field", { var = "none" }):up():tag("field"):up():up()
+	:tag("x", { xmlns = "jabber:x:data", type = "result" }):tag("field", { var = "alone" }):text_tag("value", "z"):up():up():tag("other"):up();
+P(caps.calculate_hash(many)); P(caps.calculate_hash(many.tags)); P(caps.calculate_hash({}));
