@@ -95,3 +95,44 @@ func TestDebian(t *testing.T) {
 		})
 	}
 }
+
+// TestPEP: nodes of PEP are there after a reload of it, with their items, and
+// who wants to be told of them is.
+func TestPEP(t *testing.T) {
+	if _, err := os.Stat(debian + "/mod_pep.lua"); err != nil {
+		t.Skip("Debian's package prosody is not installed")
+	}
+	s := coretest.New(t, `modules_enabled = { "pep", "disco", "roster" } bundled_plugin_paths = { "`+debian+`" }`, modules.All...)
+	romeo, other := s.Login("romeo", "orchard"), s.Login("romeo", "garden")
+	publish := func(id, word string) string {
+		return "<iq type='set' id='p'><pubsub xmlns='http://jabber.org/protocol/pubsub'><publish node='urn:example:mood'><item id='" + id +
+			"'><mood xmlns='urn:example:mood'>" + word + "</mood></item></publish></pubsub></iq>"
+	}
+	exchange(t, romeo, publish("one", "calm"), "type='result'")
+	other.Send("<presence><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='urn:example:client' ver='x'/></presence>")
+	for asked := false; !asked; {
+		e := other.Next()
+		if asked = strings.Contains(e.String(), "disco#info"); asked {
+			other.Send("<iq type='result' id='" + e.Attr("id") + "' to='romeo@example.org'><query xmlns='http://jabber.org/protocol/disco#info' node='urn:example:client#x'>" +
+				"<identity category='client' type='pc'/><feature var='urn:example:mood+notify'/></query></iq>")
+		}
+	}
+	told := func(word string) {
+		t.Helper()
+		for {
+			if got := other.Next().String(); strings.Contains(got, "pubsub#event") {
+				if !strings.Contains(got, ">"+word+"<") {
+					t.Errorf("got %s, want %s", got, word)
+				}
+				return
+			}
+		}
+	}
+	told("calm")
+	if err := s.Env.Manager.Reload(t.Context(), coretest.Domain, "pep"); err != nil {
+		t.Fatal(err)
+	}
+	exchange(t, romeo, "<iq type='get' id='i'><pubsub xmlns='http://jabber.org/protocol/pubsub'><items node='urn:example:mood'/></pubsub></iq>", ">calm<")
+	exchange(t, romeo, publish("two", "merry"), "type='result'")
+	told("merry")
+}

@@ -34,10 +34,8 @@ func (srv *Server) watch(s *module.Scope) error {
 	})
 	srv.filterIncoming(s)
 	for t := range route.In[stanza.IQ] {
-		if route.Target(t) == route.Self {
-			continue
-		}
-		route.In[stanza.IQ][t].Handle(s, 1, srv.answered)
+		to := route.Target(t).String()
+		route.In[stanza.IQ][t].Handle(s, 1, func(ctx context.Context, ev *route.Event) ext.Verdict { return srv.answered(ctx, ev, to) })
 	}
 	return nil
 }
@@ -62,20 +60,13 @@ func (srv *Server) stopping(ctx context.Context) {
 }
 
 // answered fires iq-result/bare/ID and its kind, by which modules wait for
-// answers.
-func (srv *Server) answered(ctx context.Context, ev *route.Event) ext.Verdict {
+// answers. What an account answers itself is to "bare", and then to "self".
+func (srv *Server) answered(ctx context.Context, ev *route.Event, to string) ext.Verdict {
 	st := ev.Stanza
 	if st.Type != "result" && st.Type != "error" || srv.waiting.Load() == 0 {
 		return ext.Next
 	}
-	target := "bare"
-	switch {
-	case st.To.Local() == "":
-		target = "host"
-	case st.To.Resource() != "":
-		target = "full"
-	}
-	event := "iq-" + st.Type + "/" + target + "/" + st.ID
+	event := "iq-" + st.Type + "/" + to + "/" + st.ID
 	verdict := ext.Next
 	err := srv.u.Do(ctx, answerTask, func(l *lua.LState) { //nolint:contextcheck // functions of Go that Lua calls have their context from Out
 		h := srv.hosts[ev.Host.Name]
