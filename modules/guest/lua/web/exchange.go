@@ -79,9 +79,11 @@ func (r *route) serve(out http.ResponseWriter, req *http.Request) error {
 	ctx, cancel := context.WithCancelCause(context.WithoutCancel(req.Context()))
 	defer cancel(nil)
 	defer context.AfterFunc(req.Context(), func() { x.hangUp(cancel) })() //nolint:contextcheck // it outlives the request
+	began := time.Now()
 	if err := w.universe.Do(ctx, r.task, x.handle); err != nil {
 		x.failed(ctx, err)
 	}
+	r.meter.Call(ctx, time.Since(began))
 	return x.write(ctx)
 }
 
@@ -125,6 +127,7 @@ func (x *exchange) failed(ctx context.Context, err error) {
 		x.end(false)
 		return
 	}
+	x.route.meter.Error()
 	failure := fmt.Errorf("%w\n%s", err, e.Traceback)
 	if x.complete() {
 		x.web.log.ErrorContext(ctx, "HTTP handler failed behind its answer", "task", e.Task, "err", failure)
@@ -328,6 +331,7 @@ func (x *exchange) rejected(l *lua.LState, v lua.LValue) {
 	case *lua.LNilType:
 		x.status(l, http.StatusInternalServerError, nil)
 	case lua.LString:
+		x.route.meter.Error()
 		x.failure = fmt.Errorf("%s: promise rejected: %s", x.route.task.Name, string(v))
 		x.status(l, http.StatusInternalServerError, nil)
 	default:
@@ -343,6 +347,7 @@ func (x *exchange) protected(l *lua.LState, fn func(l *lua.LState)) {
 	if raised == nil {
 		return
 	}
+	x.route.meter.Error()
 	failure := fmt.Errorf("%s: %s", x.route.task.Name, lua51.Text(l, raised))
 	if x.complete() {
 		x.web.log.Error("HTTP handler failed behind its answer", "task", x.route.task.Name, "err", failure)

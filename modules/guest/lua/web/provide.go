@@ -14,6 +14,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tercet/config/lua51"
+	"tercet/core/ext"
 	"tercet/core/module"
 	"tercet/modules/guest/lua/universe"
 	httpd "tercet/modules/http"
@@ -28,6 +29,7 @@ type route struct {
 	handler lua.LValue
 	chain   []*route // itself, and who is asked when it answers nil
 	task    *universe.Task
+	meter   *ext.Meter // the module's
 }
 
 // Provide serves the item of a module:provides("http", item) on the host of s
@@ -87,7 +89,7 @@ func (w *Web) routes(s *module.Scope, app, owner string, table *lua.LTable) map[
 	}
 	found := make(map[string]*route)
 	for k, v := table.Next(lua.LNil); k != lua.LNil; k, v = table.Next(k) {
-		r := &route{web: w, handler: v}
+		r := &route{web: w, handler: v, meter: ext.MeterOf(s)}
 		key, ok := r.parse(lua51.ToText(k))
 		switch {
 		case !ok:

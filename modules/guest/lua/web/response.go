@@ -409,6 +409,7 @@ func (x *exchange) finish(l *lua.LState) {
 		l.Push(x.response)
 		n, raised := x.web.universe.PCall(l, 1)
 		if raised != nil {
+			x.route.meter.Error()
 			x.web.log.Error("on_destroy of an HTTP response failed", "task", x.route.task.Name, "err", lua51.Text(l, raised))
 		}
 		l.Pop(n)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"tercet/core/coretest"
+	"tercet/core/ext"
 	"tercet/modules/guest/lua/web"
 )
 
@@ -145,12 +146,17 @@ func TestFailures(t *testing.T) {
 		{"destroy", 200, "fine", "mod_failing: GET /destroy"},
 		{"coded", 500, "500", ""},
 	} {
-		before := len(s.logged())
+		before, counted := len(s.logged()), ext.MeterOf(s.scope).Total()
 		r := s.do("GET /app/" + c.path)
 		r.want(t, c.status, c.text)
 		logged := s.logged()[before:]
-		if !strings.Contains(logged, c.logged) || c.logged != "" && strings.Count(logged, "error\t")+strings.Count(logged, "level=ERROR") != 1 {
+		failures := strings.Count(logged, "error\t") + strings.Count(logged, "level=ERROR")
+		if !strings.Contains(logged, c.logged) || c.logged != "" && failures != 1 {
 			t.Errorf("%s: logged %s", c.path, logged)
+		}
+		now := ext.MeterOf(s.scope).Total()
+		if now.Events != counted.Events+1 || now.Time <= counted.Time || now.Errors != counted.Errors+uint64(failures) {
+			t.Errorf("%s: the meter had %+v, and has %+v", c.path, counted, now)
 		}
 		if c.status == 500 && strings.Contains(r.text, "mod_test") {
 			t.Errorf("%s tells %s", c.path, r.text)

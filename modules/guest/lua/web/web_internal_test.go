@@ -14,6 +14,7 @@ import (
 
 	lua "github.com/yuin/gopher-lua"
 
+	"tercet/core/ext"
 	"tercet/modules/guest/lua/lib"
 	"tercet/modules/guest/lua/universe"
 )
@@ -46,7 +47,7 @@ func FuzzRaw(f *testing.F) {
 	w := &Web{log: slog.New(slog.DiscardHandler)}
 	f.Fuzz(func(t *testing.T, text string, cut int) {
 		r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, "/", http.NoBody)
-		x := &exchange{web: w, route: &route{task: &universe.Task{}}, r: r, wake: make(chan struct{}, 1)}
+		x := &exchange{web: w, route: &route{task: &universe.Task{}, meter: new(ext.Meter)}, r: r, wake: make(chan struct{}, 1)}
 		cut = min(max(cut, 0), len(text))
 		x.writeRaw(text[:cut])
 		x.writeRaw(text[cut:])
@@ -67,7 +68,7 @@ func bench(b *testing.B, handler, path string, tree bool) {
 	for name, loader := range w.Loaders() {
 		u.Register(name, loader)
 	}
-	r := &route{web: w, tree: tree, task: &universe.Task{Name: "bench", Waits: true}}
+	r := &route{web: w, tree: tree, task: &universe.Task{Name: "bench", Waits: true}, meter: new(ext.Meter)}
 	err := u.Do(b.Context(), &universe.Task{Name: "load"}, func(l *lua.LState) {
 		w.prepare(l)
 		fn, err := u.Load(l, "bench.lua", []byte("return "+handler), nil)
