@@ -16,7 +16,7 @@ import (
 
 // authenticate knows one account, romeo's. What it does for others is in their
 // names.
-func authenticate(p *probe, events []*modulepb.Event) *modulepb.FromPlugin {
+func authenticate(_ *probe, events []*modulepb.Event) *modulepb.FromPlugin {
 	out := new(modulepb.FromPlugin)
 	for _, ev := range events {
 		var asked struct{ User, Password string }

@@ -117,4 +117,10 @@ function rostermanager.process_inbound_subscription_cancellation(user, host, jid
 ---@return boolean?
 function rostermanager.process_inbound_unsubscribe(user, host, jid) end
 
+---@param user string
+---@param host string
+---@param jid string
+---@return boolean?
+function rostermanager.process_outbound_subscription_request(user, host, jid) end
+
 return rostermanager
