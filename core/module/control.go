@@ -63,11 +63,7 @@ func compare(a, b [3]string) int { return slices.Compare(a[:], b[:]) }
 // Find is the module of a config word: one of the program's, or one that a
 // source finds.
 func (m *Manager) Find(word string) (Definition, bool) {
-	cat := m.cat
-	if c := m.env.Config(); c != nil {
-		cat = cat.With(c, word)
-	}
-	d, ok := cat[word]
+	d, ok := m.cat.With(m.env.Config(), word)[word]
 	return d, ok
 }
 
@@ -115,17 +111,13 @@ func (m *Manager) Reload(ctx context.Context, host, word string) error {
 	}, true)
 }
 
-// errEarly is told those who are loaded with the first config and want a change
-// before it is in force, if it never comes to be.
-var errEarly = errors.New("no config is in force")
-
 // edit changes what is wanted now; anew loads the named instance anew. It waits
 // for a change under way.
 func (m *Manager) edit(ctx context.Context, host, word string, fn func(Definition, *wanted, bool) error, anew bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.env.Config() == nil {
-		return errEarly
+		return errors.New("no config is in force")
 	}
 	def, ok := m.Find(word)
 	if !ok {

@@ -169,8 +169,11 @@ func (c Catalogue) For(cfg *config.Config) Catalogue { return c.With(cfg, mentio
 
 // With is the catalogue with the modules that sources find for these words, and
 // for those that they need. What is compiled in is not looked for, but for what
-// the config has in force_lua_modules.
+// the config has in force_lua_modules. Without a config nothing is found.
 func (c Catalogue) With(cfg *config.Config, asking ...string) Catalogue {
+	if cfg == nil {
+		return c
+	}
 	more, cloned := c, false
 	forced := set(nil)
 	asking = slices.Clone(asking)
