@@ -219,3 +219,27 @@ func TestModules(t *testing.T) {
 		})
 	}
 }
+
+func TestDisabled(t *testing.T) {
+	c := build(map[string]any{
+		"modules_disabled":             []string{"mam"},
+		"example.org/modules_disabled": []string{"ping", "time"},
+		"example.net/modules_enabled":  []string{"mam"},
+	})
+	for _, tt := range []struct {
+		host, word string
+		want       bool
+	}{
+		{"", "mam", true},
+		{"example.org", "mam", true},
+		{"example.org", "time", true},
+		{"example.org", "version", false},
+		{"example.net", "ping", false},
+		{"example.com", "mam", true}, // which is no host: the global section counts
+		{"", "ping", false},
+	} {
+		if got := config.Disabled(c, tt.host, tt.word); got != tt.want {
+			t.Errorf("%s on %q: got %v", tt.word, tt.host, got)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"tercet/core/coretest"
+	"tercet/modules"
 )
 
 func register(t *testing.T, c *coretest.Client, user, want string) {
@@ -105,4 +106,29 @@ end);
 	exchange(t, romeo, "<iq type='get' id='b'><prefs xmlns='urn:xmpp:mam:2'/></iq>", "<prefs xmlns='urn:xmpp:mam:2' default='never'><always><jid>nurse@example.org</jid></always><never/></prefs>")
 	exchange(t, romeo, "<iq type='set' id='c'><prefs xmlns='urn:xmpp:mam:2' default='always'/></iq>", "default='always'")
 	ask("show", "4 true")
+}
+
+// TestForcedPart: what is forced is in Lua also where another module brings it.
+func TestForcedPart(t *testing.T) {
+	dir := plugins(t, map[string]string{"watchregistrations": `
+module:hook("user-registered", function (event)
+	module:send(require "util.stanza".message({ from = module.host, to = "romeo@" .. module.host }, "in Lua: " .. event.username));
+end);
+`})
+	s := coretest.New(t, fmt.Sprintf(`modules_enabled = { "register" }
+plugin_paths = { %q }
+bundled_plugin_paths = { }
+force_lua_modules = { "watchregistrations" }
+allow_registration = true
+admins = { "romeo@example.org" }
+`, dir), modules.All...)
+	romeo := s.Login("romeo", "orchard")
+	exchange(t, romeo, "<presence/>", "<presence")
+	c := coretest.NewClient(t, s.Dial("c2s"), coretest.Domain)
+	c.Open()
+	register(t, c, "newcomer", "type='result'")
+	if got := romeo.Next().String(); !strings.Contains(got, "in Lua: newcomer") {
+		t.Errorf("got %s", got)
+	}
+	romeo.Quiet()
 }
