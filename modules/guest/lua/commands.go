@@ -4,6 +4,7 @@ package lua
 
 import (
 	"context"
+	"time"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -38,6 +39,8 @@ func (inst *instance) command(ctx context.Context, item *lua.LTable, c *adhoc.Ca
 	h := &handler{inst: inst, event: "adhoc command " + c.Node}
 	h.task = *inst.task("command " + c.Node)
 	srv := inst.srv
+	began := time.Now()
+	defer func() { inst.meter.Call(ctx, time.Since(began)) }() // the handler around it is that of adhoc
 	_, ok := h.run(ctx, func(l *lua.LState, _ *handler) bool {
 		data := fields(l, "to", c.Stanza.To.String(), "from", c.From.String(), "action", string(c.Action), "id", c.Session)
 		if c.Stanza.To.IsZero() {

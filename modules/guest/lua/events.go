@@ -5,7 +5,6 @@ package lua
 import (
 	"context"
 	"sync/atomic"
-	"time"
 
 	lua "github.com/yuin/gopher-lua"
 
@@ -50,20 +49,19 @@ func (h *handler) each(fn func(*handler) bool) bool {
 }
 
 // run calls fn in the universe, as the module's, with what handles the events
-// of h, until fn returns false. It counts what that took, and failures; false
-// means that the event is to be answered by the guard of the one returned.
+// of h, until fn returns false. It counts failures; calls and their time are
+// counted as those of all handlers are. False means that the event is to be answered by the guard of the one returned.
 func (h *handler) run(ctx context.Context, fn func(l *lua.LState, at *handler) bool) (by *handler, ok bool) {
 	if h.inst.guard.Suspended() {
 		return h, false
 	}
-	start, by := time.Now(), h
+	by = h
 	err := h.inst.srv.u.Do(ctx, &h.task, func(l *lua.LState) {
 		h.each(func(at *handler) bool {
 			by = at
 			return fn(l, at)
 		})
 	})
-	by.inst.meter.Call(ctx, time.Since(start))
 	if err != nil {
 		by.inst.guard.Failed(ctx, h.event, err)
 		return by, false

@@ -41,6 +41,22 @@ func (inst *instance) task(what string) *universe.Task {
 	return &universe.Task{Name: "mod_" + inst.file.word + ": " + what + " on " + inst.scope.Host.Name, Limit: loadLimit}
 }
 
+// metered is (module, function, ...) -> its results: a call that counts as one of
+// the module's, for it is in no handler of an event.
+func (inst *instance) metered(l *lua.LState) int {
+	l.Remove(1)
+	began, finished := time.Now(), false
+	defer func() {
+		inst.meter.Call(context.Background(), time.Since(began))
+		if !finished {
+			inst.meter.Error()
+		}
+	}()
+	l.Call(l.GetTop()-1, lua.MultRet)
+	finished = true
+	return l.GetTop()
+}
+
 // environment is the table of the module's own globals.
 func (inst *instance) environment() lua.LValue {
 	if inst.api == nil {

@@ -413,7 +413,8 @@ function api:add_timer(delay, callback, ...)
 	local handle = setmetatable({}, timer_mt);
 	handle.id = timer.add_task(delay, function (now)
 		if self.loaded == false then return; end
-		return callback(now, unpack(args, 1, n));
+		if not self.instance then return callback(now, unpack(args, 1, n)); end
+		return server.metered(self.instance, callback, now, unpack(args, 1, n));
 	end);
 	self.timers[handle] = true;
 	return handle;
