@@ -276,7 +276,7 @@ func TestTop(t *testing.T) {
 			juliet.Next()
 		}
 	}
-	ext.MeterOf(x.guest("costly")).AddMemory(3 << 20)
+	ext.MeterOf(x.guest("costly")).AddMemory(33<<20 + 12345)
 	ask := func(text string) {
 		romeo.Send("<iq type='get' id='a' to='example.org'><q xmlns='urn:test'>" + text + "</q></iq>")
 	}
@@ -291,7 +291,7 @@ func TestTop(t *testing.T) {
 	}
 	x.Reconfigure("modules_enabled = { \"costly\" }\nlog = { { levels = { \"error\" }, to = \"file\", filename = \"x.log\" } }\n") // goes on counting
 	o := x.call("module top --seconds 2", during)
-	if o.code != 0 || !regexp.MustCompile(`^MODULE +EVENTS +TIME +OF A CORE +EACH +ERRORS +PANICS +MEMORY\ncostly +20 +[2-9]\d\dms +\d+\.\d\d % +[1-4]\d\.?\d*ms +1 +0 +3 MiB\n`).MatchString(o.text) {
+	if o.code != 0 || !regexp.MustCompile(`^MODULE +EVENTS +TIME +OF A CORE +EACH +ERRORS +PANICS +MEMORY\ncostly +20 +[2-9]\d\dms +\d+\.\d\d % +[1-4]\d\.?\d*ms +1 +0 +33 MiB\n`).MatchString(o.text) {
 		t.Errorf("got %d\n%s", o.code, o.text)
 	}
 	if !regexp.MustCompile(`(?m)^\d\.\d seconds, of which the whole process took \d+\.\d\d of CPU; without an event: \d+ modules$`).MatchString(o.text) {
@@ -307,7 +307,7 @@ func TestTop(t *testing.T) {
 		m, _ := m.(map[string]any)
 		if m["module"] == "costly" {
 			found++
-			if m["events"] != 0.0 || m["seconds"] != 0.0 || m["errors"] != 1.0 || m["panics"] != 1.0 || m["memory"] != float64(3<<20) {
+			if m["events"] != 0.0 || m["seconds"] != 0.0 || m["errors"] != 1.0 || m["panics"] != 1.0 || m["memory"] != float64(33<<20+12345) {
 				t.Errorf("got %v", m)
 			}
 		}

@@ -73,7 +73,7 @@ func (r *topResult) print(c *shell.Call) {
 			each = short(took / time.Duration(m.Events)) //nolint:gosec // less than 2^63
 		}
 		if m.Memory > 0 {
-			memory = config.Size(m.Memory).String()
+			memory = rounded(m.Memory).String()
 		}
 		rows = append(rows, []string{
 			m.Module, strconv.FormatUint(m.Events, 10), short(took), fmt.Sprintf("%.2f %%", 100*m.Seconds/r.Seconds), each,
@@ -82,6 +82,16 @@ func (r *topResult) print(c *shell.Call) {
 	}
 	c.Table([]string{"MODULE", "EVENTS", "TIME", "OF A CORE", "EACH", "ERRORS", "PANICS", "MEMORY"}, rows)
 	c.Printf("\n%.1f seconds, of which the whole process took %.2f of CPU; without an event: %d modules\n", r.Seconds, r.CPU, idle)
+}
+
+// rounded is a size in MiB, KiB or bytes, with two digits at least.
+func rounded(bytes int64) config.Size {
+	for unit := int64(1 << 20); unit > 1; unit >>= 10 {
+		if bytes >= 10*unit {
+			return config.Size((bytes + unit/2) / unit * unit)
+		}
+	}
+	return config.Size(bytes)
 }
 
 // short is a duration with three digits or so.
