@@ -50,7 +50,8 @@ func (h *handler) each(fn func(*handler) bool) bool {
 
 // run calls fn in the universe, as the module's, with what handles the events
 // of h, until fn returns false. It counts failures; calls and their time are
-// counted as those of all handlers are. False means that the event is to be answered by the guard of the one returned.
+// counted as those of all handlers are. False means that the event is to be
+// answered by the guard of the one returned.
 func (h *handler) run(ctx context.Context, fn func(l *lua.LState, at *handler) bool) (by *handler, ok bool) {
 	if h.inst.guard.Suspended() {
 		return h, false
