@@ -78,16 +78,7 @@ func (srv *Server) configNatives() map[string]lua.LGFunction {
 			srv.u.Logf(l.CheckString(1), l.CheckString(2), l.CheckString(3))
 			return 0
 		},
-		"reload_config": func(*lua.LState) int {
-			srv.u.Go(context.Background(), srv.task("reload of the config"), func(*lua.LState) {
-				srv.u.Block(func(ctx context.Context) { // another reload may wait for Lua
-					if _, err := srv.env.Control.Reload(ctx); err != nil {
-						srv.env.Log.ErrorContext(ctx, "config not reloaded as a module asked", "err", err)
-					}
-				})
-			})
-			return 0
-		},
+		"reload_config": srv.reloadConfig,
 		"shutdown": func(l *lua.LState) int {
 			srv.env.Control.Stop(l.OptString(1, "a module asked for it"))
 			return 0
@@ -96,6 +87,18 @@ func (srv *Server) configNatives() map[string]lua.LGFunction {
 		"full_sessions": func(l *lua.LState) int { l.Push(srv.fullProxy(l)); return 1 },
 		"bare_sessions": func(l *lua.LState) int { l.Push(srv.accountsProxy(l, nil, true)); return 1 },
 	}
+}
+
+// reloadConfig has the config read again.
+func (srv *Server) reloadConfig(*lua.LState) int {
+	srv.u.Go(context.Background(), srv.task("reload of the config"), func(*lua.LState) {
+		srv.u.Block(func(ctx context.Context) { // another reload may wait for Lua
+			if _, err := srv.env.Control.Reload(ctx); err != nil {
+				srv.env.Log.ErrorContext(ctx, "config not reloaded as a module asked", "err", err)
+			}
+		})
+	})
+	return 0
 }
 
 // config is the one in force, or the first.
