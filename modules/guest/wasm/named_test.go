@@ -25,8 +25,21 @@ func TestNamed(t *testing.T) {
 	calm := c(t, `EXPORT(load) i32 load(void) { return tercet_hook(T("message/bare"), 0, T("")) < 0; }
 EXPORT(event) i32 event(i32 handler, const char *text, i32 n) { (void)handler; (void)text; (void)n; return tercet_count(T(""), T("n"), 1) > 0 ? NEXT : FAILED; }`)
 	const deep = `static volatile i32 x; static __attribute__((noinline)) i32 deep(i32 n) { return n < 0 ? 0 : deep(n + 1) + x; }`
+	wasm.AddPanic(t)
+	path, log := guesttest.Write(t, "probe.wasm", []byte(contentOf(t, calm))), guesttest.NewLog(t)
+	s := coretest.New(t, fmt.Sprintf(`modules_enabled = { "probe", "calm" }
+wasm_modules = {
+	probe = { path = %q, limit = "1s", memory = "12MB", allow = { "hook:*", "store" } },
+	calm = { path = %q, limit = "5s", memory = "1MB", allow = { "hook:*", "store" }, on_failure = "stop" },
+}`, path, calm)+log.Option("warn"), modules.All...)
+	w := &world{Server: s, t: t, romeo: s.Login("romeo", "orchard"), juliet: s.Login("juliet", "balcony")}
+	nurse, peter := s.Login("nurse", "hall"), s.Login("peter", "street")
+	for _, c := range []*coretest.Client{w.juliet, peter} {
+		c.Send("<presence/>")
+		c.Next()
+	}
 	for _, tt := range []struct{ name, declarations, body, want string }{
-		{"endless loop", "", `for (;;) __asm__ volatile("");`, "stopped after 50ms"},
+		{"endless loop", "", `for (;;) __asm__ volatile("");`, "stopped after 1s"},
 		{"deep recursion", deep, `return deep(0);`, "unreachable"},
 		{"memory bomb", "", `for (;;) { i32 at = __builtin_wasm_memory_grow(0, 1); if (at < 0) __builtin_trap(); ((volatile char *)(at << 16))[0] = 1; }`, "on_failure=pass"},
 		{"trap", "", `__builtin_trap();`, "unreachable"},
@@ -40,22 +53,12 @@ EXPORT(event) i32 event(i32 handler, const char *text, i32 n) { (void)handler; (
 			return tercet_reply(p, 10 << 20) == OK ? STOP : FAILED;`, "the handler returned -1"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			wasm.AddPanic(t)
-			bad := probe(t, tt.declarations, `i32 go = 0; for (i32 i = 0; i < n; i++) go |= starts(text + i, n - i, T(">go<"));
+			guesttest.Write(t, path, []byte(contentOf(t, probe(t, tt.declarations, `i32 go = 0; for (i32 i = 0; i < n; i++) go |= starts(text + i, n - i, T(">go<"));
 				if (!go) return NEXT;
-				`+tt.body)
-			log := guesttest.NewLog(t)
-			config := fmt.Sprintf(`modules_enabled = { "probe", "calm" }
-wasm_modules = {
-	probe = { path = %q, limit = "50ms", memory = "12MB", allow = { "hook:*" } },
-	calm = { path = %q, limit = "5s", memory = "1MB", allow = { "hook:*", "store" }, on_failure = "stop" },
-}`, bad, calm)
-			s := coretest.New(t, config+log.Option("warn"), modules.All...)
-			w := &world{Server: s, t: t, romeo: s.Login("romeo", "orchard"), juliet: s.Login("juliet", "balcony")}
-			nurse, peter := s.Login("nurse", "hall"), s.Login("peter", "street")
-			for _, c := range []*coretest.Client{w.juliet, peter} {
-				c.Send("<presence/>")
-				c.Next()
+				`+tt.body))))
+			log.Forget()
+			if err := s.Env.Manager.Reload(t.Context(), coretest.Domain, "probe"); err != nil {
+				t.Fatal(err)
 			}
 			w.message("go")
 			for i := range 5 {
