@@ -243,7 +243,10 @@ end
 
 -- native_item tells the server of what it shows itself.
 function M.native_item(self, kind, value)
-	if self.host == "*" then return; end
+	if self.host == "*" then -- on the hosts that have it
+		for _, object in pairs(kind == "http-provider" and self.added or {}) do server.provide_http(object.instance, value); end
+		return;
+	end
 	if kind == "feature" then server.add_feature(self.instance, value);
 	elseif kind == "identity" then server.add_identity(self.instance, value.category, value.type, value.name);
 	elseif kind == "extension" then server.add_extension(self.instance, value);
@@ -505,6 +508,9 @@ function M.add_host(global, object, host)
 	end });
 	global.added = global.added or {};
 	global.added[host] = object;
+	for _, item in ipairs(global.items) do
+		if item[1] == "http-provider" then server.provide_http(object.instance, item[2]); end
+	end
 	if global.add_host then
 		local ok, err = global.add_host(object);
 		if ok == false then error(err or "the module refuses this host", 0); end
