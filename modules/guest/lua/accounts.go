@@ -174,8 +174,14 @@ func (srv *Server) roster(l *lua.LState) int {
 	if err != nil {
 		return outcome(l, err)
 	}
-	t, pending := l.CreateTable(0, len(r.Items)+1), l.CreateTable(0, 0)
-	for j, item := range r.Items {
+	l.Push(rosterTable(l, r.Items, r.Version))
+	return 1
+}
+
+// rosterTable is a roster as Prosody has it.
+func rosterTable(l *lua.LState, items map[jid.JID]roster.Item, version string) *lua.LTable {
+	t, pending := l.CreateTable(0, len(items)+1), l.CreateTable(0, 0)
+	for j, item := range items {
 		if item.Pending != nil {
 			pending.RawSetString(j.String(), lua.LTrue)
 		}
@@ -184,10 +190,9 @@ func (srv *Server) roster(l *lua.LState) int {
 		}
 	}
 	meta := fields(l, "pending", pending)
-	meta.RawSetString("version", lua.LString(r.Version))
+	meta.RawSetString("version", lua.LString(version))
 	t.RawSet(lua.LFalse, meta)
-	l.Push(t)
-	return 1
+	return t
 }
 
 func rosterItem(l *lua.LState, item roster.Item) *lua.LTable {

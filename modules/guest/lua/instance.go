@@ -108,6 +108,7 @@ func (srv *Server) load(s *module.Scope, g *guest.Guard, file source) error {
 			return
 		}
 		srv.instances[key] = inst
+		inst.lacks(l, code)
 		if old != nil {
 			inst.replaces = old
 			old.bequeath(inst)

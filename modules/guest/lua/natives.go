@@ -142,6 +142,8 @@ func (srv *Server) eventNatives() map[string]lua.LGFunction {
 		"unhook":   func(l *lua.LState) int { srv.instanceOf(l).unhook(l.CheckString(2), l.CheckFunction(3)); return 0 },
 		"depended": srv.depended,
 		"metered":  func(l *lua.LState) int { return srv.instanceOf(l).metered(l) },
+		"refused":  srv.refused,
+		"expects":  func(l *lua.LState) int { srv.instanceOf(l).expects(l.CheckString(2)); return 0 },
 		"wrap": func(l *lua.LState) int { // (module, event, function) -> whether that can be
 			l.Push(lua.LBool(srv.instanceOf(l).wrap(l.CheckString(2), l.CheckFunction(3))))
 			return 1

@@ -203,6 +203,7 @@ var native = sync.OnceValue(func() map[string]attach {
 		"host-disco-items-node":    of(disco.HostItemsNode, query, queried),
 	}
 	maps.Copy(all, hibernations())
+	maps.Copy(all, decisions())
 	for _, dir := range [...]struct {
 		prefix string
 		hooks  [3][4]ext.Hook[route.Event]

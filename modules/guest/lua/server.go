@@ -53,6 +53,7 @@ type Server struct {
 	forget    []func()        // takes the metrics away
 	scope     *module.Scope   // of the runtime's own module
 	offered   map[string]bool // commands of the control tool
+	noted     map[string]bool // what the admin has been told of modules
 	staging   int             // modules that are being loaded at this moment
 	staged    *config.Config  // the one that they are loaded from; nil if there is none
 }

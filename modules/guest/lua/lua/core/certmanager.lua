@@ -2,8 +2,9 @@
 
 -- Certificates are the server's.
 
+local server = require "tercet.server";
 local M = {};
-function M.create_context() return nil, "the server makes TLS contexts itself"; end
+M.create_context = server.refused("core.certmanager.create_context", nil, "the server makes TLS contexts itself");
 function M.find_host_cert() return nil; end
 function M.find_cert() return nil; end
 return M;

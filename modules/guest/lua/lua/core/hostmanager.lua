@@ -4,8 +4,9 @@ local server = require "tercet.server";
 local M = {};
 
 -- Hosts come and go with the config.
-function M.activate() return nil, "hosts are those of the config"; end
-function M.deactivate() return nil, "hosts are those of the config"; end
+for _, name in ipairs { "activate", "deactivate" } do
+	M[name] = server.refused("core.hostmanager." .. name, nil, "hosts are those of the config");
+end
 
 -- get_children are the components below a host.
 function M.get_children(host)

@@ -56,6 +56,7 @@ end
 function api:hook(event, handler, priority)
 	self:hook_object_event(events_of(self), event, handler, priority);
 	if self.host ~= "*" then server.hook(self.instance, event, handler, priority); end
+	if type(event) == "string" then server.expects(self.instance, event); end
 end
 
 function api:unhook(event, handler)
@@ -63,7 +64,10 @@ function api:unhook(event, handler)
 	if self.host ~= "*" then server.unhook(self.instance, event, handler); end
 end
 
-function api:hook_global(event, handler, priority) self:hook_object_event(server.events, event, handler, priority); end
+function api:hook_global(event, handler, priority)
+	self:hook_object_event(server.events, event, handler, priority);
+	if type(event) == "string" then server.expects(self.instance, event); end
+end
 
 function api:hook_tag(xmlns, name, handler, priority)
 	if not handler and type(name) == "function" then

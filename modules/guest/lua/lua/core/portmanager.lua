@@ -2,10 +2,12 @@
 
 -- Ports. The server listens; modules in Lua do not.
 
+local server = require "tercet.server";
 local multitable = require "util.multitable";
 local M = {};
-local function refuse() return nil, "modules in Lua do not listen on ports"; end
-M.register_service, M.activate, M.deactivate, M.close = refuse, refuse, refuse, refuse;
+for _, name in ipairs { "register_service", "activate", "deactivate", "close" } do
+	M[name] = server.refused("core.portmanager." .. name, nil, "modules in Lua do not listen on ports");
+end
 function M.unregister_service() end
 function M.get_service() return nil; end
 function M.get_registered_services() return {}; end

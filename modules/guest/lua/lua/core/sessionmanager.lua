@@ -6,8 +6,9 @@ local server = require "tercet.server";
 local hosts = server.hosts();
 local M = {};
 
-local function refuse() return nil, "cancel", "not-allowed", "the server does that itself"; end
-M.new_session, M.make_authenticated, M.bind_resource, M.retire_session = refuse, refuse, refuse, refuse;
+for _, name in ipairs { "new_session", "make_authenticated", "bind_resource", "retire_session" } do
+	M[name] = server.refused("core.sessionmanager." .. name, nil, "cancel", "not-allowed", "the server does that itself");
+end
 function M.destroy_session(session, err) session:close(err); end
 
 local function each(username, host, wanted, stanza)

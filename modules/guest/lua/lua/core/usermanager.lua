@@ -39,7 +39,7 @@ function M.get_provider(host)
 	function p.test_password(username, password) return M.test_password(username, host, password); end
 	function p.get_password() return M.get_password(); end
 	function p.users() return M.users(host); end
-	function p.get_sasl_handler() return nil, "the server authenticates by itself"; end
+	p.get_sasl_handler = server.refused("core.usermanager.get_sasl_handler", nil, "the server authenticates by itself");
 	provider[host] = p;
 	return p;
 end
@@ -62,7 +62,7 @@ function M.get_roles(user, host)
 	if M.is_admin(address) then roles["prosody:operator"] = true; end
 	return roles;
 end
-function M.set_roles() return nil, "roles are the config's (admins)"; end
+M.set_roles = server.refused("core.usermanager.set_roles", nil, "roles are the config's (admins)");
 
 function M.get_jids_with_role(role, host)
 	local list = {};
