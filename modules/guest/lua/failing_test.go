@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"tercet/core/coretest"
 	"tercet/modules"
@@ -74,5 +75,46 @@ func TestDoesNotStart(t *testing.T) {
 				t.Errorf("logged: %s", told)
 			}
 		})
+	}
+}
+
+// What is suspended is not called by its timers either, until it is loaded anew.
+func TestSuspendedTimers(t *testing.T) {
+	s, _ := serve(t, "", "bad", `
+local st = require "util.stanza";
+module:hook("pre-message/bare", function () error("always"); end, 10);
+module:add_timer(0.02, function ()
+	module:send(st.message({ from = module.host, to = "romeo@example.org/orchard", id = "tick" }));
+	return 0.02;
+end);
+`)
+	romeo, juliet := s.Login("romeo", "orchard"), s.Login("juliet", "balcony")
+	exchange(t, juliet, "<presence/>", "<presence")
+	for range 3 {
+		if got := romeo.Next(); got.Attr("id") != "tick" {
+			t.Fatalf("got %s", got)
+		}
+	}
+	for range 10 {
+		romeo.Send("<message type='chat' to='juliet@example.org'><body>x</body></message>")
+		juliet.Next()
+	}
+	ticks := func() (n int) { // until an answer comes
+		romeo.Send(ping)
+		for romeo.Next().Attr("id") == "tick" {
+			n++
+		}
+		return n
+	}
+	ticks()
+	<-time.After(200 * time.Millisecond)
+	if n := ticks(); n > 1 { // one may have been on its way
+		t.Errorf("%d ticks of what is suspended", n)
+	}
+	if err := s.Env.Manager.Reload(t.Context(), "example.org", "bad"); err != nil {
+		t.Fatal(err)
+	}
+	if got := romeo.Next(); got.Attr("id") != "tick" {
+		t.Errorf("loaded anew: got %s", got)
 	}
 }

@@ -42,8 +42,12 @@ func (inst *instance) task(what string) *universe.Task {
 }
 
 // metered is (module, function, ...) -> its results: a call that counts as one of
-// the module's, for it is in no handler of an event.
+// the module's, for it is in no handler of an event. What is suspended is not
+// called.
 func (inst *instance) metered(l *lua.LState) int {
+	if inst.guard.Suspended() {
+		return 0
+	}
 	l.Remove(1)
 	began, finished := time.Now(), false
 	defer func() {
