@@ -4,7 +4,6 @@ package lua_test
 
 import (
 	"os"
-	"strings"
 	"testing"
 
 	"tercet/core/coretest"
@@ -15,6 +14,8 @@ const every = `
 local st, async = require "util.stanza", require "util.async";
 local times = module:open_store("cron", "map");
 local started = os.time();
+function module.save() return { started = started }; end
+function module.restore(saved) started = saved.started; end
 for id, last in pairs { ["every/look_around"] = 1, ["every/daily"] = started - 86390, ["every/weekly"] = started } do
 	if not module.reloading then times:set(nil, id, last); end
 end
@@ -74,7 +75,7 @@ func TestCron(t *testing.T) {
 			if err := s.Env.Manager.Reload(t.Context(), "example.org", "every"); err != nil {
 				t.Fatal(err)
 			}
-			if got := ask(); !strings.HasPrefix(got, "; true true true") && !strings.HasPrefix(got, "; true true false") {
+			if got := ask(); got != "; true true true" {
 				t.Errorf("after a reload: %s", got)
 			}
 		})
