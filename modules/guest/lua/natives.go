@@ -225,21 +225,19 @@ func (srv *Server) route(l *lua.LState, st *stanza.Stanza, origin *client) {
 	})
 }
 
-// causeOf is the event, on a host, that a stanza follows from which Lua sends
-// now: nil if it handles none. It raises an error where that is one too many.
+// causeOf is a copy of the event, for a host, that a stanza follows from which
+// Lua sends now: nil if it handles none. What is sent is written at once. It
+// raises an error where that is one too many.
 func (srv *Server) causeOf(l *lua.LState, r *route.Host) *route.Event {
-	cause := srv.event
-	switch {
-	case cause == nil:
+	if srv.event == nil {
 		return nil
-	case cause.Spent():
-		l.RaiseError("stanza not sent: modules answer each other without end")
-	case cause.Host != r:
-		there := *cause
-		there.Host, there.Pass, there.Cork = r, ext.Pass{}, nil
-		return &there
 	}
-	return cause
+	if srv.event.Spent() {
+		l.RaiseError("stanza not sent: modules answer each other without end")
+	}
+	cause := *srv.event
+	cause.Host, cause.Pass, cause.Cork = r, ext.Pass{}, nil
+	return &cause
 }
 
 // itemNatives add what the server shows of the host.
