@@ -118,3 +118,22 @@ end);
 		t.Errorf("loaded anew: got %s", got)
 	}
 }
+
+// Who asks for an account is refused where a module fails that guards this
+// door, and while it is suspended.
+func TestPolicyOfRegistration(t *testing.T) {
+	for policy, want := range map[string]string{"pass": "result", "stop": "error"} {
+		t.Run(policy, func(t *testing.T) {
+			s, _ := serve(t, `table.insert(modules_enabled, "register") allow_registration = true lua_on_failure = { bad = "`+policy+`" }`,
+				"bad", `module:hook("user-registering", function () error("always"); end);`)
+			for n := range 12 { // it is suspended after ten
+				c := coretest.NewClient(t, s.Dial("c2s"), coretest.Domain)
+				c.Open()
+				c.Send(fmt.Sprintf("<iq type='set' id='r'><query xmlns='jabber:iq:register'><username>nurse%d</username><password>calliope-7</password></query></iq>", n))
+				if e := c.Next(); e.Attr("type") != want {
+					t.Errorf("account %d: got %s, want the type %s", n, e, want)
+				}
+			}
+		})
+	}
+}

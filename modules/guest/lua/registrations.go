@@ -71,7 +71,7 @@ func registering(l *lua.LState, srv *Server, ev *register_ibr.Event) *lua.LTable
 
 // asked attaches a handler of user-registering. One of a module that depends on
 // register_ibr, which opens registration in Prosody, decides who may register:
-// where it fails, nobody may.
+// where it fails, nobody may, nor where one fails of which "stop" is to be left.
 func asked(o ext.Owner, h *handler) {
 	register_ibr.Registering.Handle(o, h.prio, func(ctx context.Context, ev *register_ibr.Event) ext.Verdict {
 		began, answered := false, false
@@ -89,11 +89,12 @@ func asked(o ext.Owner, h *handler) {
 			}
 			return ext.Next
 		})
+		gate := isGate(ev.Pass, h.inst.file.word)
 		switch {
-		case !isGate(ev.Pass, h.inst.file.word):
-		case answered:
+		case answered && gate:
 			ev.Admitted = ev.Err == nil
-		case began || h.inst.guard.Suspended():
+		case answered:
+		case gate && (began || h.inst.guard.Suspended()), verdict == ext.Stop: // the guard's
 			ev.Err = stanza.Fail(stanza.InternalServerError, "")
 			return ext.Stop
 		}
