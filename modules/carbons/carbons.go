@@ -86,7 +86,8 @@ func switchTo(on bool) iq.Handler {
 	}
 }
 
-func wants(s *session.Session) bool {
+// Wants reports whether a session gets copies.
+func Wants(s *session.Session) bool {
 	since := enabled.Peek(s)
 	return since != nil && since.Load() != 0
 }
@@ -120,7 +121,7 @@ func sent(ctx context.Context, ev *route.Event) ext.Verdict {
 	}
 	var copied carbon
 	for _, s := range others {
-		if s != ev.Origin && wants(s) {
+		if s != ev.Origin && Wants(s) {
 			copied.deliver(ev, s, "sent", account)
 		}
 	}
@@ -136,7 +137,7 @@ func receivedFull(ctx context.Context, ev *route.Event) ext.Verdict {
 	if others := ev.Host.Sessions.Resources(to.Local()); len(others) > 1 && eligible(ctx, ev, to.Bare(), false) {
 		var copied carbon
 		for _, s := range others {
-			if s.JID != to && s != ev.Origin && wants(s) {
+			if s.JID != to && s != ev.Origin && Wants(s) {
 				copied.deliver(ev, s, "received", to.Bare())
 			}
 		}
@@ -157,7 +158,7 @@ func receivedBare(ctx context.Context, ev *route.Event) ext.Verdict {
 		var copied carbon
 		for _, s := range all {
 			direct := top >= 0 && s.Available() && s.Priority() == top && ev.Stanza.Type != "error"
-			if !direct && s != ev.Origin && wants(s) {
+			if !direct && s != ev.Origin && Wants(s) {
 				copied.deliver(ev, s, "received", account)
 			}
 		}

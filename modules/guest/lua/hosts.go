@@ -114,6 +114,7 @@ func (srv *Server) accountsProxy(l *lua.LState, h *host, bare bool) *lua.LTable 
 		if t == nil {
 			t = fields(l, "sessions", srv.resourcesProxy(l, r, user))
 			srv.spare(l, t, r.Name)
+			srv.showTop(l, t, r, user)
 			accounts[user+"@"+r.Name] = t
 		}
 		return t

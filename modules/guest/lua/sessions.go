@@ -15,6 +15,7 @@ import (
 	"tercet/core/slot"
 	"tercet/core/stanza"
 	"tercet/core/stream"
+	"tercet/modules/carbons"
 	"tercet/modules/guest/lua/lib"
 	"tercet/modules/roster"
 )
@@ -223,6 +224,12 @@ func (c *client) bound(l *lua.LState, name string) lua.LValue {
 	case "hibernating_watchdog":
 		if c.asleep() {
 			return c.sleep.watchdog
+		}
+	case "directed":
+		return directed(l, s)
+	case "want_carbons":
+		if carbons.Wants(s) {
+			return lua.LString("urn:xmpp:carbons:2")
 		}
 	case "interested":
 		if roster.Interested(s) {
