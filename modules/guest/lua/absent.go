@@ -17,7 +17,7 @@ import (
 // server does not. Modules in Lua may fire them.
 var unfired = []string{
 	"advertise-bind-features", "advertise-sasl-features", "bosh-session", "c2s-ondrain", "c2s-pre-ondrain", "component-", "csi-flushing",
-	"csi-is-stanza-important", "enable-bind-features", "external_service/", "host-deactivat", "muc-", "openmetrics-updated", "pre-session-close",
+	"csi-is-stanza-important", "enable-bind-features", "external_service/", "host-deactivat", "message/bare/groupchat", "muc-", "openmetrics-updated", "pre-session-close",
 	"pubsub-", "reopen-log-files", "logging-reloaded", "reloading-config", "s2s", "sasl2/", "service-added", "service-removed", "stats-update",
 	"very-bad-error", "websocket-session",
 }

@@ -167,6 +167,10 @@ func (c *client) field(l *lua.LState, name string) lua.LValue {
 		if st != nil {
 			return text(addr(st.Remote))
 		}
+	case "tercet.port": // for session.conn
+		if st != nil && st.Remote.IsValid() {
+			return lua.LNumber(st.Remote.Port())
+		}
 	case "secure", "encrypted":
 		return lua.LBool(st != nil && st.Secured)
 	case "id", "streamid":

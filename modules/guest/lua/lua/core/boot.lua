@@ -23,7 +23,7 @@ prosody = {
 	installed = true;
 	arg = {};
 	opts = {};
-	paths = { config = folder; data = server.data_path; plugins = table.concat(server.plugin_folders(), ";"); source = "" };
+	paths = { config = folder; data = server.data_path; plugins = table.concat(server.plugin_folders(), ";"); source = ""; installer = server.data_path .. "/custom_plugins" };
 	shutdown = function (reason) server.shutdown(reason); end;
 	reload_config = function () server.reload_config(); return true; end;
 	reopen_logfiles = function () prosody.events.fire_event("reopen-log-files"); end;
@@ -127,7 +127,8 @@ function boot.session_conn(session)
 	function conn:setoption() end
 	function conn:socket() return { info = function () return {}; end }; end
 	function conn:serverport() return 5222; end
-	function conn:clientport() return 0; end
+	function conn:clientport() return session["tercet.port"] or 0; end
+	conn.port = conn.clientport;
 	return conn;
 end
 
