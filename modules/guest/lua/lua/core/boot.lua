@@ -79,7 +79,7 @@ function boot.run_module(module, chunk, saved, reloading)
 		ok, err = xpcall(chunk, traceback);
 		if ok and module.load then ok, err = xpcall(module.load, traceback); end
 		if ok and module.host == "*" then
-			api.globals[module.name] = module;
+			api.globals[module.name], module.home = module, host;
 			ok, err = xpcall(api.add_host, traceback, module, api.new(module.name, host, module.path, module.instance), host);
 		end
 	end
@@ -101,13 +101,7 @@ function boot.save_module(module)
 end
 
 -- unload_module has a module forget all.
-function boot.unload_module(module)
-	if module.unload and module.loaded then
-		local ok, err = xpcall(module.unload, traceback);
-		if not ok then module:log("error", "Error while unloading: %s", err); end
-	end
-	api.forget(module);
-end
+boot.unload_module = api.unload;
 
 -- forget_module is that for one whose unload does not end.
 boot.forget_module = api.forget;

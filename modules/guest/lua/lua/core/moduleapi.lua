@@ -512,6 +512,7 @@ function M.add_host(global, object, host)
 	end });
 	global.added = global.added or {};
 	global.added[host] = object;
+	rawset(object, "stands_on", global);
 	for _, item in ipairs(global.items) do
 		if item[1] == "http-provider" then server.provide_http(object.instance, item[2]); end
 	end
@@ -539,13 +540,37 @@ function M.forget(self)
 	end
 	self.items = {};
 	for _, object in pairs(rawget(self, "added") or {}) do
-		if object ~= self and object.loaded then
-			if rawget(object, "unload") then pcall(object.unload); end
-			M.forget(object);
-		end
+		if object ~= self and object.loaded then M.stop(object); end
 	end
 	if globals[self.name] == self then globals[self.name] = nil; end
 	events_of(self).fire_event("module-unloaded", { module = self.name; host = self.host });
+end
+
+-- stop calls a module's unload, and has it forgotten.
+function M.stop(self)
+	local unload = rawget(self, "unload");
+	if unload and self.loaded then
+		local ok, err = xpcall(unload, debug.traceback);
+		if not ok then self:log("error", "Error while unloading: %s", err); end
+	end
+	M.forget(self);
+end
+
+-- unload ends a module on the host of its instance. One that stands on no host
+-- goes on as long as others have it.
+function M.unload(self)
+	local global = rawget(self, "stands_on") or rawget(self, "added") and self;
+	if not global then return M.stop(self); end
+	local object = global == self and self.added[self.home] or self;
+	if object ~= global then
+		global.added[object.host] = nil;
+		M.stop(object);
+	end
+	local _, other = next(global.added);
+	if not other then return M.stop(global); end
+	if global == self then -- from now on it is of the instance of another host
+		self.home, self.instance = nil, other.instance;
+	end
 end
 
 M.datetime, M.id, M.format = datetime, id, format;
