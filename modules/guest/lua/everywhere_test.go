@@ -3,72 +3,68 @@
 package lua_test
 
 import (
-	"context"
-	"strings"
+	"bufio"
+	"fmt"
+	"io"
+	"net/http"
 	"testing"
 
 	"tercet/core/coretest"
+	"tercet/modules"
 )
 
-// TestTwoHostsApart: such a module ends on one host, or is loaded anew there,
-// and goes on where it is elsewhere; at last it ends once.
-func TestTwoHostsApart(t *testing.T) {
-	s, _ := serve(t, "VirtualHost \"example.org\"\nVirtualHost \"example.net\"\n", "everywhere", `
+// get asks the server for a page.
+func get(t *testing.T, s *coretest.Server, host, path string) (status int, body string) {
+	t.Helper()
+	conn := s.Dial("http")
+	defer func() { _ = conn.Close() }()
+	if _, err := fmt.Fprintf(conn, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", path, host); err != nil {
+		t.Fatal(err)
+	}
+	r, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = r.Body.Close() }()
+	b, err := io.ReadAll(r.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.StatusCode, string(b)
+}
+
+// A module that stands on no host serves HTTP on each that has it, with what it
+// provides before and after that.
+func TestGlobalHTTP(t *testing.T) {
+	dir := plugins(t, map[string]string{"everywhere": `
 module:set_global();
-local st = require "util.stanza";
-local ends = module:shared("/*/watch/ends");
-local beats = 0;
-module:add_timer(0.001, function () beats = beats + 1; return 0.001; end);
-function module.add_host(module)
-	module:hook("iq-get/host/urn:example:hosts:beats", function (event)
-		event.origin.send(st.reply(event.stanza):text_tag("beats", tostring(beats), { xmlns = "urn:example:hosts" }));
-		return true;
-	end);
-	function module.unload() table.insert(ends, module.host); end
+module:depends "http";
+local asked = 0;
+module:provides("http", { name = "first"; route = { GET = function (event) asked = asked + 1; return module.host .. " " .. asked; end } });
+function module.add_host(host_module)
+	if host_module.host == "example.org" then
+		module:provides("http", { name = "second"; default_path = "/two"; route = { ["GET /*"] = function (event, rest)
+			return rest .. " " .. module:http_url("second", "/two");
+		end } });
+	end
 end
-function module.unload() table.insert(ends, module.host); end
-`, "watch", `
-local ends = module:shared("/*/watch/ends");
-module:hook("iq-get/host/urn:example:hosts:ends", function (event)
-	event.origin.send(require "util.stanza".reply(event.stanza):text_tag("ends", table.concat(ends, " ") .. ".", { xmlns = "urn:example:hosts" }));
-	return true;
-end);
-`)
-	romeo := s.Login("romeo", "orchard")
-	ask := func(host, what string) string {
-		romeo.Send("<iq type='get' id='h' to='" + host + "'><" + what + " xmlns='urn:example:hosts'/></iq>")
-		return romeo.Next().First().Text()
-	}
-	lives := func(host string) {
-		t.Helper()
-		was := ask(host, "beats")
-		coretest.Eventually(t, "it goes on at "+host, func() bool { now := ask(host, "beats"); return now != was && now != "" })
-	}
-	m := s.Env.Manager
-	for _, step := range []struct {
-		change func(ctx context.Context, host, word string) error
-		host   string
-		alive  []string
-		ends   string
+`})
+	s := coretest.New(t, fmt.Sprintf("plugin_paths = { %q }\nhttp_external_url = \"https://pages.example/\"\nVirtualHost \"example.org\"\nmodules_enabled = { \"everywhere\" }\n"+
+		"VirtualHost \"example.net\"\nmodules_enabled = { \"everywhere\" }\nVirtualHost \"example.com\"\n", dir), modules.All...)
+	for _, tt := range []struct {
+		host, path string
+		status     int
+		body       string
 	}{
-		{m.Reload, "example.org", []string{"example.org", "example.net"}, "example.org."},
-		{m.Reload, "example.net", []string{"example.org", "example.net"}, "example.org example.net *."},
-		{m.Unload, "example.org", []string{"example.net"}, ""},
-		{m.Load, "example.org", []string{"example.org", "example.net"}, ""},
-		{m.Unload, "example.net", []string{"example.org"}, ""},
-		{m.Unload, "example.org", nil, ""},
+		{"example.org", "/first", 200, "* 1"},
+		{"example.net", "/first", 200, "* 2"},
+		{"example.org", "/two/x", 200, "x https://pages.example/two"},
+		{"example.net", "/two/y", 200, "y https://pages.example/two"},
+		{"example.com", "/first", 404, ""},
 	} {
-		if err := step.change(t.Context(), step.host, "everywhere"); err != nil {
-			t.Fatal(err)
+		status, body := get(t, s, tt.host, tt.path)
+		if status != tt.status || tt.body != "" && body != tt.body {
+			t.Errorf("%s at %s: %d %q, want %d %q", tt.path, tt.host, status, body, tt.status, tt.body)
 		}
-		for _, host := range step.alive {
-			lives(host)
-		}
-		if got := ask("example.org", "ends"); step.ends != "" && got != step.ends {
-			t.Errorf("ended on %s, want %s", got, step.ends)
-		}
-	}
-	if got := ask("example.org", "ends"); strings.Count(got, "*") != 3 || strings.Count(got, "example.org") != 3 || strings.Count(got, "example.net") != 2 {
-		t.Errorf("ended on %s", got)
 	}
 }
