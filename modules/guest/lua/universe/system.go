@@ -38,21 +38,18 @@ func (u *Universe) overdue(after time.Duration) {
 
 // await calls fn, which waits for what is outside of the server and knows
 // nothing of Lua. A task that may wait lets others in meanwhile; one that may
-// not is stopped when its patience ends: then fn, whose context is done, is left
-// behind on its goroutine.
+// not is stopped when its patience ends. Then, and at the end of the universe,
+// fn, whose context is done, is left behind on its goroutine.
 func (u *Universe) await(l *lua.LState, fn func(ctx context.Context)) {
 	f := u.now
 	if f.waits {
-		u.Block(fn)
+		var why error
+		u.Block(func(ctx context.Context) { why = u.outside(ctx, nil, fn) })
+		if why != nil {
+			l.RaiseError("the wait has ended: %s", why.Error())
+		}
 		return
 	}
-	ctx, cancel := context.WithCancel(Detach(f.ctx))
-	defer cancel()
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		fn(ctx)
-	}()
 	var late <-chan time.Time
 	limit := u.patience()
 	if limit > 0 {
@@ -60,15 +57,36 @@ func (u *Universe) await(l *lua.LState, fn func(ctx context.Context)) {
 		defer t.Stop()
 		late = t.C
 	}
-	select {
-	case <-done:
+	switch u.outside(context.WithoutCancel(Detach(f.ctx)), late, fn) {
+	case nil:
 		return
-	case <-u.closing:
-		u.watch.end(&stopped{u.watch.current, ErrClosed.Error(), ErrClosed})
-	case <-late:
+	case ErrDeadline:
 		u.overdue(limit)
+	default:
+		u.watch.end(&stopped{u.watch.current, ErrClosed.Error(), ErrClosed})
 	}
 	(*meter)(u).Step(l, 0)
+}
+
+// outside calls fn and waits for it, or for what it returns the reason of.
+func (u *Universe) outside(ctx context.Context, late <-chan time.Time, fn func(ctx context.Context)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		fn(ctx)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-u.closing:
+		return ErrClosed
+	case <-late:
+		return ErrDeadline
+	}
 }
 
 // shell is a command of the shell. It has a group of processes, which goes with
@@ -106,22 +124,44 @@ func (s *stream) WriteString(text string) (n int, err error) {
 
 func (s *stream) do(setDeadline func(time.Time) error, fn func() error) {
 	u := s.u
-	limit := u.patience()
-	if setDeadline(time.Time{}) != nil || !u.now.waits && limit == 0 { // a file on a disk
+	if setDeadline(time.Time{}) != nil { // a file on a disk
 		_ = fn() // the caller has its error
 		return
 	}
 	if u.now.waits {
-		u.Block(func(context.Context) { _ = fn() }) // the same
+		u.Block(func(ctx context.Context) { _ = s.until(ctx, setDeadline, fn) }) // the same
 		return
 	}
-	if setDeadline(time.Now().Add(limit)) == nil {
+	limit := u.patience()
+	if limit > 0 && setDeadline(time.Now().Add(limit)) == nil {
 		defer func() { _ = setDeadline(time.Time{}) }() // as before
 	}
-	if errors.Is(fn(), os.ErrDeadlineExceeded) {
-		if s.cmd != nil {
-			_ = kill(s.cmd) // it may have ended
-		}
+	if err := s.until(context.Background(), setDeadline, fn); errors.Is(err, os.ErrDeadlineExceeded) && !u.closed.Load() {
+		s.kill()
 		u.overdue(limit)
+	}
+}
+
+// until calls fn, which ends with the context and the universe at the latest.
+func (s *stream) until(ctx context.Context, setDeadline func(time.Time) error, fn func() error) error {
+	over := make(chan struct{})
+	defer close(over)
+	go func() {
+		select {
+		case <-over:
+			return
+		case <-ctx.Done():
+		case <-s.u.closing:
+			s.kill()
+		}
+		_ = setDeadline(time.Unix(1, 0)) // long ago; it may be closed
+	}()
+	return fn()
+}
+
+// kill ends the command of the stream, if it has one.
+func (s *stream) kill() {
+	if s.cmd != nil {
+		_ = kill(s.cmd) // it may have ended
 	}
 }
