@@ -86,7 +86,7 @@ func callerOf(l *lua.LState) string {
 }
 
 var (
-	methodCall   = regexp.MustCompile(`\bmodule:([A-Za-z_][A-Za-z0-9_]*)\s*[("'{]`)
+	methodCall   = regexp.MustCompile(`(?:^|[^A-Za-z0-9_.:"'])module:([A-Za-z_][A-Za-z0-9_]*)\s*[("'{]`)
 	localLibrary = regexp.MustCompile(`local\s+([A-Za-z0-9_,\s]+?)\s*=\s*((?:require\s*\(?\s*["'][A-Za-z0-9_.]+["']\s*\)?\s*,?\s*)+)[;\n]`)
 	required     = regexp.MustCompile(`require\s*\(?\s*["'](?:prosody\.)?([A-Za-z0-9_.]+)["']\s*\)?`)
 	libraryField = regexp.MustCompile(required.String() + `\s*\.([A-Za-z_][A-Za-z0-9_]*)(\s+or\b)?`)

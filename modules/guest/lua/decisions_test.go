@@ -59,7 +59,7 @@ func TestAbsent(t *testing.T) {
 	s, _ := serve(t, `log = { { levels = { min = "info" }, to = "file", filename = "`+file+`" } }`, "expects", `
 local st, sessions = require "util.stanza", require "core.sessionmanager";
 module:hook("muc-occupant-groupchat", function () end); module:hook("muc-occupant-groupchat", function () end, 1);
-local function never() st.no_such_stanza("x"); if st.maybe then st.maybe(); end; module:own(); end -- module:commented()
+local function never() st.no_such_stanza("x"); if st.maybe then st.maybe(); end; module:own(); return "module:quoted"; end -- module:commented()
 function module:own() end
 module:hook("an-event-of-its-own", function () end);
 module:hook_global("s2s-check-certificate", function () end);
@@ -87,7 +87,7 @@ end);
 	}
 	for text, n := range map[string]int{
 		"muc-occupant-groupchat": 1, "s2s-check-certificate": 1, "an-event-of-its-own": 0, "core.sessionmanager.make_authenticated": 1,
-		"module:no_such_function": 1, "util.stanza.no_such_stanza": 1, "util.stanza.maybe": 0, "module:own": 0, "module:commented": 0,
+		"module:no_such_function": 1, "util.stanza.no_such_stanza": 1, "util.stanza.maybe": 0, "module:own": 0, "module:quoted": 0, "module:commented": 0,
 	} {
 		if c := strings.Count(string(b), text); c != n {
 			t.Errorf("%s is told %d times, want %d: %s", text, c, n, b)
