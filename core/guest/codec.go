@@ -39,7 +39,8 @@ func About[E any](of func(*E) *route.Event) func(ext.Hook[E]) Door {
 }
 
 // JSON is the codec of all other hooks: view picks what a guest sees of an
-// event, which is a struct of its own with names in JSON.
+// event, which is a struct of its own with names in JSON. Whatever the guest's
+// verdict, the event goes on.
 func JSON[E, V any](view func(*E) V) func(ext.Hook[E]) Door {
 	return Changing(view, nil)
 }
@@ -64,7 +65,7 @@ func Changing[E, V any](view func(*E) V, change func(*E, V) error) func(ext.Hook
 						return change(ev, v)
 					}
 				}
-				return fn(ctx, out)
+				return fn(ctx, out) && change != nil // what is only told is told to all
 			})
 			return nil
 		}

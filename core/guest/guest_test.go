@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"tercet/config"
+	"tercet/core/auth"
 	"tercet/core/coretest"
 	"tercet/core/element"
 	"tercet/core/ext"
@@ -215,5 +216,21 @@ func TestSource(t *testing.T) {
 	s.Reconfigure("modules_enabled = { 'hello' }")
 	if list := m.Points(coretest.Domain, "hello"); len(list) != 0 {
 		t.Errorf("attached after the config left it out: %v", list)
+	}
+}
+
+// A guest does not keep from others what it is only told.
+func TestTold(t *testing.T) {
+	guests, others := 0, 0
+	probe := module.Define("probe", module.OnHost, struct{}{}, func(s *module.Scope, _ struct{}) error {
+		auth.Deleted.Handle(s, 0, func(context.Context, *auth.AccountEvent) ext.Verdict { others++; return ext.Next })
+		return guest.Hook(s, "user-deleted", 10, "", func(context.Context, *guest.Event) ext.Verdict { guests++; return ext.Stop })
+	})
+	s := coretest.New(t, `modules_enabled = { "probe" }`, append([]module.Definition{probe}, modules.All...)...)
+	pass := s.Host(coretest.Domain).Table.Enter()
+	defer pass.Leave()
+	auth.Deleted.Fire(t.Context(), pass, &auth.AccountEvent{User: "nurse", Host: coretest.Domain, Pass: pass})
+	if guests != 1 || others != 1 {
+		t.Errorf("%d and %d were told", guests, others)
 	}
 }

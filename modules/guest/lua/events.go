@@ -24,6 +24,7 @@ type handler struct {
 	task  universe.Task
 	over  atomic.Bool // nothing handles its events any more
 	wraps string      // the event that a wrapper stands around; else ""
+	told  bool        // nobody can refuse the event
 
 	// What follows is guarded by Lua's lock.
 	fn    lua.LValue
@@ -201,8 +202,11 @@ func onEvent[E any](ctx context.Context, h *handler, ev *E, view func(l *lua.LSt
 		}
 		return verdict == ext.Next
 	})
-	if !ok {
-		return by.inst.guard.Verdict(ctx, &points.Event{})
+	switch {
+	case ok:
+		return verdict
+	case by.told:
+		return ext.Next
 	}
-	return verdict
+	return by.inst.guard.Verdict(ctx, &points.Event{})
 }

@@ -137,3 +137,24 @@ func TestPolicyOfRegistration(t *testing.T) {
 		})
 	}
 }
+
+// Nobody is kept from what is only told by a module that fails, whatever is to
+// be left of it.
+func TestTold(t *testing.T) {
+	s, _ := serve(t, `table.insert(modules_enabled, "register") table.insert(modules_enabled, "watchregistrations")
+		allow_registration = true admins = { "romeo@example.org" } lua_on_failure = { bad = "stop" }`,
+		"bad", `for _, name in ipairs { "user-registered", "resource-bind", "resource-unbind" } do
+	module:hook(name, function () error("always"); end, 100);
+end`)
+	romeo := s.Login("romeo", "orchard")
+	exchange(t, romeo, "<presence/>", "<presence")
+	c := coretest.NewClient(t, s.Dial("c2s"), coretest.Domain)
+	c.Open()
+	c.Send("<iq type='set' id='r'><query xmlns='jabber:iq:register'><username>nurse</username><password>calliope-7</password></query></iq>")
+	if e := c.Next(); e.Attr("type") != "result" {
+		t.Fatalf("got %s", e)
+	}
+	if e := romeo.Next(); !strings.Contains(e.String(), "nurse") {
+		t.Errorf("got %s", e)
+	}
+}

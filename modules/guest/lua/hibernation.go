@@ -21,15 +21,16 @@ import (
 // Prosody's names.
 func hibernations() map[string]attach {
 	return map[string]attach{
-		"smacks-hibernation-start": of(smacks.HibernationStart, sleeps, watched),
-		"smacks-ack-delayed": of(smacks.AckDelayed, func(l *lua.LState, srv *Server, ev *smacks.HibernationEvent) *lua.LTable {
+		"smacks-hibernation-start": told(smacks.HibernationStart, sleeps, watched),
+		"smacks-ack-delayed": told(smacks.AckDelayed, func(l *lua.LState, srv *Server, ev *smacks.HibernationEvent) *lua.LTable {
 			return srv.unacknowledged(l, ev.Session, ev.Queue)
 		}, watched),
-		"smacks-hibernation-stanza-queued": of(smacks.HibernationQueued, func(l *lua.LState, srv *Server, ev *smacks.QueuedEvent) *lua.LTable {
+		"smacks-hibernation-stanza-queued": told(smacks.HibernationQueued, func(l *lua.LState, srv *Server, ev *smacks.QueuedEvent) *lua.LTable {
 			t := srv.sessionTable(l, ev.Session)
 			return fields(l, "origin", t, "stanza", srv.clientOf(t).keep(l, ev.Stanza))
 		}, watched),
 		"smacks-hibernation-end": func(o ext.Owner, h *handler) {
+			h.told = true
 			smacks.HibernationEnd.Handle(o, h.prio, func(ctx context.Context, ev *smacks.HibernationEvent) ext.Verdict {
 				if !ev.Resumed { // in Prosody, only its resource-unbind tells of that
 					return ext.Next

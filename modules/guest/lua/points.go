@@ -163,6 +163,16 @@ func about[E any](hook ext.Hook[E], event func(*E) *route.Event, more func(l *lu
 	}
 }
 
+// told is of for events that nobody can refuse: when the handler fails, whatever
+// is left of its module, the others are told.
+func told[E any](hook ext.Hook[E], view func(l *lua.LState, srv *Server, ev *E) *lua.LTable, back func(l *lua.LState, ev *E, data *lua.LTable, result lua.LValue) ext.Verdict) attach {
+	inner := of(hook, view, back)
+	return func(o ext.Owner, h *handler) {
+		h.told = true
+		inner(o, h)
+	}
+}
+
 // watched is a back that lets all see the event.
 func watched[E any](*lua.LState, *E, *lua.LTable, lua.LValue) ext.Verdict { return ext.Next }
 
@@ -180,27 +190,27 @@ var native = sync.OnceValue(func() map[string]attach {
 			return fields(l, "origin", srv.sessionTable(l, ev.Session))
 		}, nil),
 		"presence/initial":         about(presence.Initial, func(ev *presence.InitialEvent) *route.Event { return ev.Event }, nil),
-		"user-registered":          of(auth.Registered, account, watched),
-		"user-deregistered":        of(auth.Deleting, account, watched),
+		"user-registered":          told(auth.Registered, account, watched),
+		"user-deregistered":        told(auth.Deleting, account, watched),
 		"user-registering":         asked,
-		"user-password-reset":      of(register_ibr.Reset, registering, watched),
-		"resource-bind":            of(route.Bound, resource, nil),
-		"resource-unbind":          of(route.Unbound, resource, nil),
-		"pre-resource-unbind":      of(route.Detached, resource, nil),
+		"user-password-reset":      told(register_ibr.Reset, registering, watched),
+		"resource-bind":            told(route.Bound, resource, nil),
+		"resource-unbind":          told(route.Unbound, resource, nil),
+		"pre-resource-unbind":      told(route.Detached, resource, nil),
 		"pre-resource-bind":        of(bind.Requested, binding, bound),
-		"authentication-success":   of(auth.Success, login, watched),
-		"authentication-failure":   of(auth.Failed, login, watched),
-		"stream-features":          of(stream.Features, features, featured),
-		"csi-client-active":        of(csi.Active, state("active"), nil),
-		"csi-client-inactive":      of(csi.Inactive, state("inactive"), nil),
-		"roster-item-removed":      of(roster.Removed, removed, nil),
-		"account-disco-info":       of(disco.AccountInfo, query, queried),
-		"account-disco-items":      of(disco.AccountItems, query, queried),
-		"account-disco-info-node":  of(disco.AccountInfoNode, query, queried),
-		"account-disco-items-node": of(disco.AccountItemsNode, query, queried),
-		"host-disco-items":         of(disco.HostItems, query, queried),
-		"host-disco-info-node":     of(disco.HostInfoNode, query, queried),
-		"host-disco-items-node":    of(disco.HostItemsNode, query, queried),
+		"authentication-success":   told(auth.Success, login, watched),
+		"authentication-failure":   told(auth.Failed, login, watched),
+		"stream-features":          told(stream.Features, features, featured),
+		"csi-client-active":        told(csi.Active, state("active"), nil),
+		"csi-client-inactive":      told(csi.Inactive, state("inactive"), nil),
+		"roster-item-removed":      told(roster.Removed, removed, nil),
+		"account-disco-info":       told(disco.AccountInfo, query, queried),
+		"account-disco-items":      told(disco.AccountItems, query, queried),
+		"account-disco-info-node":  told(disco.AccountInfoNode, query, queried),
+		"account-disco-items-node": told(disco.AccountItemsNode, query, queried),
+		"host-disco-items":         told(disco.HostItems, query, queried),
+		"host-disco-info-node":     told(disco.HostInfoNode, query, queried),
+		"host-disco-items-node":    told(disco.HostItemsNode, query, queried),
 	}
 	maps.Copy(all, hibernations())
 	maps.Copy(all, decisions())
