@@ -57,10 +57,10 @@ func (u *Universe) await(l *lua.LState, fn func(ctx context.Context)) {
 		defer t.Stop()
 		late = t.C
 	}
-	switch u.outside(context.WithoutCancel(Detach(f.ctx)), late, fn) {
-	case nil:
+	switch err := u.outside(context.WithoutCancel(Detach(f.ctx)), late, fn); {
+	case err == nil:
 		return
-	case ErrDeadline:
+	case errors.Is(err, ErrDeadline):
 		u.overdue(limit)
 	default:
 		u.watch.end(&stopped{u.watch.current, ErrClosed.Error(), ErrClosed})
