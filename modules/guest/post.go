@@ -58,6 +58,9 @@ func (g *Guard) Post(point string, limit time.Duration, rules Rules) *Post {
 // Failed notes a call that failed.
 func (p *Post) Failed(ctx context.Context, err error) { p.guard.Failed(ctx, p.Point, err) }
 
+// Spared notes a call that was not made, which is no fault of the guest.
+func (p *Post) Spared(ctx context.Context, err error) { p.guard.note(ctx, p.Point, err) }
+
 // Missed notes a call that was not answered, see [Guard.Missed].
 func (p *Post) Missed(ctx context.Context, err error) { p.guard.Missed(ctx, p.Point, err) }
 

@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -227,5 +229,41 @@ func TestMemoryOfAll(t *testing.T) {
 			t.Fatal(err)
 		}
 		want("unloaded on "+host, int64(1-i)*65536)
+	}
+}
+
+// What comes while all instances are at work, for longer than an event may take,
+// is answered by policy, told once in the log, and no failure of the guest.
+func TestBusy(t *testing.T) {
+	log := filepath.Join(t.TempDir(), "log")
+	path := probe(t, "", `i64 until = tercet_now() + 600; while (tercet_now() < until) continue; return STOP;`)
+	s := coretest.New(t, guestConfig(path, `allow = { "hook:*" }, limit = "10s", instances = 1, points = { ["pre-message/bare"] = { limit = "1200ms" } }`)+
+		fmt.Sprintf("log = { error = %q }\n", log), modules.All...)
+	h := s.Host(coretest.Domain)
+	st, err := stanza.Parse([]byte(message))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var passed atomic.Int32
+	var wg sync.WaitGroup
+	for range 20 { // the guest has no time for most of them
+		wg.Go(func() {
+			pass := h.Table.Enter()
+			defer pass.Leave()
+			ev := route.Event{Stanza: st, Host: h, Pass: pass}
+			if route.Out[stanza.Message][route.Bare].Fire(context.Background(), pass, &ev) == ext.Next {
+				passed.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	told, err := os.ReadFile(log)
+	if n := strings.Count(string(told), "all instances are at work"); passed.Load() < 10 || n != 1 || err != nil {
+		t.Errorf("%d went on, %d lines, %v:\n%s", passed.Load(), n, err, told)
+	}
+	for _, st := range s.Env.Manager.List() {
+		if st.Name == "probe" && st.State != "loaded" {
+			t.Errorf("the guest is %s", st.State)
+		}
 	}
 }

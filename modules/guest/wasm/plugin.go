@@ -350,7 +350,7 @@ func (p *plugin) handle(ctx context.Context, id int, at *guest.Post, ev *points.
 	}
 	inst, err := p.take(ctx, at.Limit)
 	if err != nil {
-		ext.MeterOf(p.scope).Error()
+		at.Spared(ctx, err)
 		return at.Verdict(ctx, ev)
 	}
 	verdict, out, err := inst.handle(ctx, id, ev, at.Limit)
