@@ -24,7 +24,7 @@ function M.fire(self, name, data) return events_of(self).fire_event(name, data);
 -- new makes the object for a module on a host.
 function M.new(name, host, path, instance)
 	local log = logger.init(host .. ":" .. name);
-	local self = { name = name; host = host; path = path; instance = instance; _log = log; log = function (_, ...) return log(...); end;
+	local self = { name = name; host = host; home = host; path = path; instance = instance; _log = log; log = function (_, ...) return log(...); end;
 		event_handlers = {}; items = {}; timers = {}; measures = {}; dependencies = {}; reverse_dependencies = {} };
 	return setmetatable(self, api_mt);
 end
@@ -38,9 +38,16 @@ function api:set_global() self.host = "*"; end
 
 local function remember(self, object, event, handler) table.insert(self.event_handlers, { object, event, handler }); end
 
+-- native reports whether an object is that of the events which the server fires
+-- on the module's own host.
+local function native(self, object, event)
+	return type(event) == "string" and self.host == self.home and self.host ~= "*" and hosts[self.home] and object == hosts[self.home].events;
+end
+
 function api:hook_object_event(object, event, handler, priority)
 	object.add_handler(event, handler, priority);
 	remember(self, object, event, handler);
+	if native(self, object, event) then server.hook(self.instance, event, handler, priority); end
 end
 
 function api:unhook_object_event(object, event, handler)
@@ -48,6 +55,7 @@ function api:unhook_object_event(object, event, handler)
 		if h[1] == object and h[2] == event and h[3] == handler then
 			table.remove(self.event_handlers, i);
 			object.remove_handler(event, handler);
+			if native(self, object, event) then server.unhook(self.instance, event, handler); end
 			return;
 		end
 	end
@@ -55,14 +63,14 @@ end
 
 function api:hook(event, handler, priority)
 	self:hook_object_event(events_of(self), event, handler, priority);
-	if self.host ~= "*" then server.hook(self.instance, event, handler, priority); end
-	if type(event) == "string" then server.expects(self.instance, event); end
+	if type(event) ~= "string" then return; end
+	server.expects(self.instance, event);
+	if self.host ~= "*" and self.host ~= self.home and server.routed(event) then
+		self:log("warn", "module:context(%q):hook(%q): a module has the server's events of its own host only", self.host, event);
+	end
 end
 
-function api:unhook(event, handler)
-	self:unhook_object_event(events_of(self), event, handler);
-	if self.host ~= "*" then server.unhook(self.instance, event, handler); end
-end
+function api:unhook(event, handler) self:unhook_object_event(events_of(self), event, handler); end
 
 function api:hook_global(event, handler, priority)
 	self:hook_object_event(server.events, event, handler, priority);
