@@ -65,6 +65,7 @@ func (srv *Server) addHost(l *lua.LState, r *route.Host) *host {
 		l.Push(srv.fire(l, h, l.CheckString(1), l.Get(2)))
 		return 1
 	}))
+	srv.heedDirect(l, h)
 	srv.hosts[r.Name] = h
 	srv.callBootIf(l, "host_added", h.table)
 	return h

@@ -305,7 +305,7 @@ func (inst *instance) hook(event string, fn lua.LValue, prio float64) {
 	h := &handler{inst: inst, event: event, fn: fn, prio: prio}
 	h.task = universe.Task{Name: "mod_" + inst.file.word + ": " + event + " on " + inst.scope.Host.Name, Limit: inst.srv.options.Load().Timeout}
 	inst.handlers = append(inst.handlers, h)
-	if attach := point(event); attach != nil {
+	if attach := inst.srv.point(event); attach != nil {
 		attach(inst.scope, h)
 	}
 }

@@ -23,12 +23,15 @@ module:hook("message/host", a, 10);
 module:hook_object_event(events, "message/host", b, 9);
 module:hook("message/host", c, 8);
 module:hook_object_event(events, "message/host", d, 7);
+local e = note "e";
+events.add_handler("message/host", e, 6);
 module:hook("message/host", function (event)
 	local body = event.stanza:get_child_text("body");
 	if body == "take away" then
 		module:unhook_object_event(events, "message/host", a);
 		module:unhook("message/host", b);
 		module:unhook("message/host", c);
+		events.remove_handler("message/host", e);
 	end
 	event.origin.send(st.message({ from = module.host }, table.concat(seen)));
 	seen = {};
@@ -37,7 +40,7 @@ end, 1);
 `)
 	romeo := s.Login("romeo", "orchard")
 	say := func(body string) string { return "<message to='example.org'><body>" + body + "</body></message>" }
-	exchange(t, romeo, say("x"), ">abcd<")
+	exchange(t, romeo, say("x"), ">abcde<")
 	exchange(t, romeo, say("take away"), "<body/>")
 	exchange(t, romeo, say("x"), ">d<")
 }

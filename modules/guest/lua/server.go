@@ -38,9 +38,10 @@ type Server struct {
 	first   *config.Config // the one that it was made with
 	users   int            // instances of the runtime's module; guarded by runtime.mu
 	options atomic.Pointer[options]
-	ran     atomic.Bool  // server-started has been fired
-	heard   sync.Map     // events of prosody.events that have handlers
-	waiting atomic.Int64 // answers that modules wait for
+	point   func(event string) attach // the function point, of which its own table knows nothing
+	ran     atomic.Bool               // server-started has been fired
+	heard   sync.Map                  // events of prosody.events that have handlers
+	waiting atomic.Int64              // answers that modules wait for
 
 	// What follows belongs to the universe and its lock.
 	global    *universe.Events // prosody.events
@@ -122,7 +123,7 @@ const bootLimit = 30 * time.Second
 
 func newServer(s *module.Scope, o options) (*Server, error) {
 	env := s.Env
-	srv := &Server{env: env, first: s.Config(), numbers: make(map[string]*number), offered: make(map[string]bool), hosts: make(map[string]*host), instances: make(map[instanceKey]*instance)}
+	srv := &Server{env: env, point: point, first: s.Config(), numbers: make(map[string]*number), offered: make(map[string]bool), hosts: make(map[string]*host), instances: make(map[instanceKey]*instance)}
 	srv.configure(o)
 	srv.u = universe.New(universe.Options{
 		Limit: o.Timeout, Memory: int64(o.Memory), Log: env.Log.With("module", "lua"),
