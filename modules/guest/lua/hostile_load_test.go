@@ -4,11 +4,13 @@ package lua_test
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"tercet/core/coretest"
+	"tercet/modules/guest/guesttest"
 	"tercet/modules/guest/lua"
 )
 
@@ -144,4 +146,35 @@ func TestHostileChanges(t *testing.T) {
 			w.others()
 		})
 	}
+}
+
+// A version that loads, together with one of another module that does not, is
+// taken back: the old one goes on with what both have counted, or with what it
+// had counted itself where the new one cannot tell.
+func TestTakenBack(t *testing.T) {
+	w := newStage(t, "", "count", counting, "other", "")
+	exchange(t, w.romeo, countIt, ">is 1<")
+	for _, tt := range []struct{ more, says string }{
+		{"", ">is 2<"},
+		{"-- again", ">is 3<"},
+		{`module.save = nil`, ">is 4<"},
+		{`function module.save() error("no") end`, ">is 5<"},
+	} {
+		for name, code := range map[string]string{"count": strings.ReplaceAll(counting, `"is "`, `"new "`) + tt.more, "other": "error('no')"} {
+			guesttest.Write(t, filepath.Join(w.dir, "mod_"+name+".lua"), []byte(code))
+		}
+		if _, err := w.Reload(t.Context()); err == nil || !strings.Contains(err.Error(), "mod_other.lua:1: no") {
+			t.Errorf("got %v", err)
+		}
+		exchange(t, w.romeo, countIt, tt.says)
+		w.others()
+	}
+	w.log.One("example.org:count", "module loaded again with its state of before", "save: ")
+	if err := w.rewrite("other", "-- fine"); err != nil {
+		t.Error(err)
+	}
+	if _, err := w.Reload(t.Context()); err != nil {
+		t.Error(err)
+	}
+	exchange(t, w.romeo, countIt, ">new 6<")
 }

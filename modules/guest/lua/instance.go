@@ -32,6 +32,7 @@ type instance struct {
 	handlers []*handler
 	left     []*handler // those that it had when it was dropped: they are attached
 	replaces *instance  // whose place it takes, until it has it
+	given    lua.LValue // what that one had saved
 }
 
 // loadLimit is how long a module may take to load, save its state or unload.
@@ -114,7 +115,7 @@ func (srv *Server) load(s *module.Scope, g *guest.Guard, file source) error {
 		srv.instances[key] = inst
 		inst.lacks(l, code)
 		if old != nil {
-			inst.replaces = old
+			inst.replaces, inst.given = old, saved
 			old.bequeath(inst)
 		}
 	})
@@ -261,7 +262,7 @@ func (srv *Server) unload(key instanceKey, inst *instance) error {
 		srv.stores.Forget() // what it has opened while it was loaded from a config that is not in force, too
 		now := srv.instances[key]
 		if now != nil && now.replaces == inst {
-			now.replaces = nil
+			now.replaces, now.given = nil, nil
 		}
 		if was := inst.replaces; now == inst && was != nil && was.scope.Live() {
 			srv.giveBack(inst, was)
@@ -278,18 +279,25 @@ func (srv *Server) unload(key instanceKey, inst *instance) error {
 
 // giveBack loads the instance again that inst was to replace: what it was
 // loaded together with has failed. It goes on with the state of inst or, where
-// it cannot read that, without one.
+// that has none that it can read, with its own of before.
 func (srv *Server) giveBack(inst, was *instance) {
 	srv.staging++
 	defer func() { srv.staging-- }()
+	saves := inst.api != nil && inst.api.RawGetString("save") != lua.LNil
 	saved, err := srv.suspend(inst)
-	if err != nil {
+	switch {
+	case err != nil:
 		srv.drop(inst)
-	} else if err = srv.revive(was, saved); err == nil {
-		return
+	case !saves:
+		saved = inst.given
+		fallthrough
+	default:
+		if err = srv.revive(was, saved); err == nil {
+			return
+		}
 	}
-	was.scope.Log.Error("module loaded again without its state", "err", err)
-	if err := srv.revive(was, lua.LNil); err != nil {
+	was.scope.Log.Error("module loaded again with its state of before", "err", err)
+	if err := srv.revive(was, inst.given); err != nil {
 		was.scope.Log.Error("module not loaded again after its new version has failed", "err", err)
 	}
 }
