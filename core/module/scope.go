@@ -87,6 +87,10 @@ func (s *Scope) Suspend() { s.suspended.Store(true) }
 // Resume takes a Suspend back.
 func (s *Scope) Resume() { s.suspended.Store(false) }
 
+// Suspended reports whether the module is called no more until it is loaded
+// anew.
+func (s *Scope) Suspended() bool { return s.suspended.Load() }
+
 // A hostPart is what a server module does on each host that enables it.
 type hostPart func(*Scope) error
 

@@ -65,6 +65,10 @@ var errTimeout = errors.New("the answer was never completed")
 // serve answers one request.
 func (r *route) serve(out http.ResponseWriter, req *http.Request) error {
 	w := r.web
+	if r.scope.Suspended() {
+		http.Error(out, "the module has failed too often", http.StatusServiceUnavailable)
+		return nil
+	}
 	body, release, err := w.readBody(req)
 	defer release()
 	if err != nil {

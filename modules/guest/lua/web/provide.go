@@ -29,6 +29,7 @@ type route struct {
 	handler lua.LValue
 	chain   []*route // itself, and who is asked when it answers nil
 	task    *universe.Task
+	scope   *module.Scope
 	meter   *ext.Meter // the module's
 }
 
@@ -89,7 +90,7 @@ func (w *Web) routes(s *module.Scope, app, owner string, table *lua.LTable) map[
 	}
 	found := make(map[string]*route)
 	for k, v := table.Next(lua.LNil); k != lua.LNil; k, v = table.Next(k) {
-		r := &route{web: w, handler: v, meter: ext.MeterOf(s)}
+		r := &route{web: w, handler: v, scope: s, meter: ext.MeterOf(s)}
 		key, ok := r.parse(lua51.ToText(k))
 		switch {
 		case !ok:

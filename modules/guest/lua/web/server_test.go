@@ -114,6 +114,16 @@ func TestHeaders(t *testing.T) {
 	}
 }
 
+// A module that is suspended serves nothing until it is loaded anew.
+func TestSuspended(t *testing.T) {
+	s := newSite(t, web.Options{}, `{ name = "app", route = { GET = "text" } }`)
+	s.do("GET /app").want(t, 200, "text")
+	s.scope.Suspend()
+	s.do("GET /app").want(t, 503, "the module has failed too often\n")
+	s.scope.Resume()
+	s.do("GET /app").want(t, 200, "text")
+}
+
 // A handler that fails is answered with 500 and one line in the log; the
 // server goes on.
 func TestFailures(t *testing.T) {
