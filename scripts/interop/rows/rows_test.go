@@ -17,19 +17,6 @@ import (
 	"tercet/core/golden"
 )
 
-// ready are the files of testdata (without .txtar) that pass on Tercet.
-var ready = []string{
-	"01-ping", "02-uptime", "03-version", "03-version-hidden",
-	"04-motd", "05-announce", "06-watchregistrations", "07-server-contact-info", "08-mimicking",
-	"09-register-limits", "09-register-limits-blocklist", "10-private", "11-carbons", "12-blocklist", "13-vcard", "14-bookmarks", "15-external-services",
-	"16-invites", "17-invites-register", "17-invites-register-closed", "17-invites-register-contact", "18-block-strangers", "19-throttle-presence", "20-support-contact",
-	"21-lastlog", "22-log-auth-all", "22-log-auth", "23-require-otr", "24-mam-adhoc", "25-adhoc-blacklist", "26-server-status", "27-register-web", "28-invites-page", "29-http-libjs",
-	"30-http-upload-external",
-	"31-firewall", "31-firewall-broken", "32-broadcast", "33-measure-active-users",
-	"34-list-inactive", "35-cloud-notify", "35-cloud-notify-smacks", "36-unified-push", "37-pubsub-text-interface", "38-muc-moderation", "39-muc-restrict-media",
-	"40-http-muc-log", "41-default-bookmarks",
-}
-
 // A way is how a row is played.
 type way struct {
 	name         string
@@ -52,17 +39,8 @@ func TestRowsOnProsody(t *testing.T) {
 	}
 }
 
-// TestRowsOnTercet plays the rows that are ready to the built server. The
-// environment's TERCET_ROWS names others to try: names of files, or "all".
+// TestRowsOnTercet plays the rows to the built server.
 func TestRowsOnTercet(t *testing.T) {
-	try := strings.Fields(os.Getenv("TERCET_ROWS"))
-	list := slices.DeleteFunc(rows(t), func(r row) bool {
-		return !slices.Contains(ready, r.name) && !slices.Contains(try, r.name) && !slices.Contains(try, "all")
-	})
-	if len(list) == 0 {
-		t.Log("no row is ready: TERCET_ROWS=all tries them")
-		return
-	}
 	needProsody(t) // its modules are what is run
 	binary := filepath.Join(t.TempDir(), "tercet")
 	build := exec.Command("go", "build", "-trimpath", "-o", binary, "tercet")
@@ -71,7 +49,7 @@ func TestRowsOnTercet(t *testing.T) {
 	}
 	k := tercet(binary)
 	t.Run("rows", func(t *testing.T) { // ends when its parallel parts have
-		for _, r := range list {
+		for _, r := range rows(t) {
 			t.Run(r.name, func(t *testing.T) { r.run(t, k) })
 		}
 	})
@@ -102,14 +80,12 @@ func TestRowsTell(t *testing.T) {
 	}
 }
 
-// TestRowsAreAll wants a file for each row of the table, and a name in ready
-// for files only.
+// TestRowsAreAll wants a file for each row of the table.
 func TestRowsAreAll(t *testing.T) {
 	const last = 41
 	var numbers []int
-	var names []string
 	for _, r := range rows(t) {
-		numbers, names = append(numbers, r.number), append(names, r.name)
+		numbers = append(numbers, r.number)
 		if want := fmt.Sprintf("%02d-", r.number); !strings.HasPrefix(r.name, want) {
 			t.Errorf("%s does not begin with %s", r.name, want)
 		}
@@ -117,11 +93,6 @@ func TestRowsAreAll(t *testing.T) {
 	for n := 1; n <= last; n++ {
 		if !slices.Contains(numbers, n) {
 			t.Errorf("no file for row %d", n)
-		}
-	}
-	for _, name := range ready {
-		if !slices.Contains(names, name) {
-			t.Errorf("ready has %s, and there is no such file", name)
 		}
 	}
 }
