@@ -28,7 +28,7 @@ func NewChain[K comparable, E any](name string) Chain[K, E] {
 
 func buildChain[K comparable, E any](name string, entries []entry) (any, error) {
 	c := &chain[K, E]{handlers: make(map[K][]Handler[E])}
-	answers, all := make(map[K]*Scope), make(map[K][]entry)
+	answers := make(map[K]*Scope)
 	for _, e := range entries {
 		k, _ := e.key.(K)
 		if e.prio == 0 {
@@ -37,13 +37,16 @@ func buildChain[K comparable, E any](name string, entries []entry) (any, error) 
 			}
 			answers[k] = e.owner
 		}
-		if all[k] == nil {
-			c.keys = append(c.keys, k)
+		if fn, ok := e.value.(Handler[E]); ok {
+			if c.handlers[k] == nil {
+				c.keys = append(c.keys, k)
+			}
+			c.handlers[k] = append(c.handlers[k], fn)
 		}
-		all[k] = append(all[k], e)
 	}
-	for k, list := range all {
-		c.handlers[k] = handlers[E](list)
+	for _, e := range entries {
+		k, _ := e.key.(K)
+		c.handlers[k] = around(e, c.handlers[k])
 	}
 	return c, nil
 }

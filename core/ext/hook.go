@@ -51,21 +51,28 @@ func (h Hook[E]) Wrap(o Owner, fn Wrapper[E]) {
 }
 
 // handlers are those of entries; where there are wrappers, one that is all.
-func handlers[E any](entries []entry) (list []Handler[E]) {
+func handlers[E any](entries []entry) []Handler[E] {
+	list := make([]Handler[E], 0, len(entries))
 	for _, e := range entries {
 		if fn, ok := e.value.(Handler[E]); ok {
 			list = append(list, fn)
 		}
 	}
 	for _, e := range entries {
-		if fn, ok := e.value.(Wrapper[E]); ok {
-			next := list
-			list = []Handler[E]{func(ctx context.Context, ev *E) Verdict {
-				return fn(ctx, ev, func(ctx context.Context, ev *E) Verdict { return run(ctx, next, ev) })
-			}}
-		}
+		list = around(e, list)
 	}
 	return list
+}
+
+// around is the list, with the entry about it if that is a wrapper.
+func around[E any](e entry, list []Handler[E]) []Handler[E] {
+	fn, ok := e.value.(Wrapper[E])
+	if !ok {
+		return list
+	}
+	return []Handler[E]{func(ctx context.Context, ev *E) Verdict {
+		return fn(ctx, ev, func(ctx context.Context, ev *E) Verdict { return run(ctx, list, ev) })
+	}}
 }
 
 // run calls handlers until one stops the event.

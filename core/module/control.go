@@ -3,6 +3,7 @@
 package module
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -53,12 +54,10 @@ func (m *Manager) List() []Status {
 		return true
 	})
 	slices.SortFunc(all, func(a, b Status) int {
-		return compare([...]string{a.Host, a.Name, a.State}, [...]string{b.Host, b.Name, b.State})
+		return cmp.Or(cmp.Compare(a.Host, b.Host), cmp.Compare(a.Name, b.Name), cmp.Compare(a.State, b.State))
 	})
 	return all
 }
-
-func compare(a, b [3]string) int { return slices.Compare(a[:], b[:]) }
 
 // Find is the module of a config word: one of the program's, or one that a
 // source finds.

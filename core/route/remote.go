@@ -25,12 +25,12 @@ type Outbound interface {
 // remote takes the stanza to another server.
 func (ev *Event) remote(ctx context.Context) {
 	host, pass := ev.Host, ev.Pass
-	ev.Host = host.of(ev.Stanza)
-	ev.Pass = ev.Host.Table.Enter()
-	defer func(p ext.Pass) {
-		p.Leave()
-		ev.Host, ev.Pass = host, pass
-	}(ev.Pass)
+	if own := host.Router.Host(ev.Stanza.From.Domain()); own != nil {
+		ev.Host = own
+	}
+	p := ev.Host.Table.Enter()
+	defer func() { p.Leave(); ev.Host, ev.Pass = host, pass }()
+	ev.Pass = p
 	if Leaving.Fire(ctx, ev.Pass, ev) == ext.Stop {
 		return
 	}
@@ -41,14 +41,4 @@ func (ev *Event) remote(ctx context.Context) {
 		return
 	}
 	ev.Bounce(ctx, stanza.Fail(stanza.RemoteServerNotFound, ""))
-}
-
-// of is the host of a stanza's sender; h, where that is none of ours.
-func (h *Host) of(st *stanza.Stanza) *Host {
-	if from := st.From.Domain(); from != h.Name {
-		if own := h.Router.Host(from); own != nil {
-			return own
-		}
-	}
-	return h
 }
