@@ -91,6 +91,17 @@ func (x *terminal) enter(line string) {
 	}
 }
 
+// secret enters what must not be seen, once the terminal shows no more what is
+// typed: a moment after the prompt, which is sooner than a person types.
+func (x *terminal) secret(line string) {
+	x.t.Helper()
+	eventually(x.t, "the terminal keeps silent", func() bool {
+		state, err := unix.IoctlGetTermios(int(x.main.Fd()), unix.TCGETS)
+		return err == nil && state.Lflag&unix.ECHO == 0
+	})
+	x.enter(line)
+}
+
 func (x *terminal) exit() int {
 	_ = x.cmd.Wait() // the code tells
 	return x.cmd.ProcessState.ExitCode()
@@ -101,9 +112,9 @@ func TestPasswordPrompt(t *testing.T) {
 	p := newPlace(t, base+`VirtualHost "example.org"`).start()
 	x := openTerminal(t, "--config", p.file, "adduser", "romeo@example.org")
 	x.expect("Password for romeo@example.org: ")
-	x.enter("orchard1")
+	x.secret("orchard1")
 	x.expect("The same again: ")
-	x.enter("orchard1")
+	x.secret("orchard1")
 	if code := x.exit(); code != 0 {
 		t.Errorf("exit code %d\n%s", code, x.seen())
 	}
@@ -113,9 +124,9 @@ func TestPasswordPrompt(t *testing.T) {
 	}
 	x = openTerminal(t, "--config", p.file, "passwd", "romeo@example.org")
 	x.expect("New password for romeo@example.org: ")
-	x.enter("one")
+	x.secret("one")
 	x.expect("The same again: ")
-	x.enter("two")
+	x.secret("two")
 	if code := x.exit(); code != 1 {
 		t.Errorf("two passwords: exit code %d\n%s", code, x.seen())
 	}
