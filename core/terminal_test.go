@@ -149,9 +149,9 @@ func TestInteractivePrompt(t *testing.T) {
 	x.expect("example.org  virtual host")
 	x.enter("adduser romeo@example.org")
 	x.expect("Password for romeo@example.org: ")
-	x.enter("orchard1")
+	x.secret("orchard1")
 	x.expect("The same again: ")
-	x.enter("orchard1")
+	x.secret("orchard1")
 	x.expect("account romeo@example.org is made")
 	x.enter("exit")
 	if code := x.exit(); code != 0 || strings.Contains(x.seen(), "orchard1") {
