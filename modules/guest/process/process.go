@@ -5,12 +5,10 @@
 package process
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -51,11 +49,7 @@ const (
 
 // find is the source of guests: the words in process_modules of any section.
 func find(c *config.Config, word string) (module.Definition, bool) {
-	described := slices.ContainsFunc(append([]*config.Section{c.Global}, c.Hosts...), func(s *config.Section) bool {
-		_, ok := s.Options["process_modules"].Get(word)
-		return ok
-	})
-	return module.Define(word, module.OnHost, options{word: word}, load).OnComponents(), described
+	return module.Define(word, module.OnHost, options{word: word}, load).OnComponents(), guest.Described(c, "process_modules", word)
 }
 
 // Check picks what is said of the one guest, and looks for its program.
@@ -76,17 +70,7 @@ func (o *options) Check(c *config.Check) {
 	if s.Window == 0 {
 		s.Window = defaultWindow
 	}
-	if err := guest.Grants(s.Allow).Check(); err != nil {
-		at(".allow").Errorf("%v", err)
-	}
-	if strings.ContainsFunc(o.word, func(r rune) bool {
-		return r != '_' && r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	}) {
-		at("").Errorf("the name of a guest has letters, digits, _ and - only")
-	}
-	if _, err := json.Marshal(guest.Plain(s.Options)); err != nil {
-		at(".options").Errorf("cannot be told to the guest: %v", err)
-	}
+	guest.CheckDescription(at, o.word, s.Allow, s.Options)
 	for name := range s.Env {
 		if name == "" || strings.ContainsAny(name, "=\x00") || strings.HasPrefix(name, "PLUGIN_") || name == modulepb.CookieKey {
 			at(".env").Errorf("%q is no name for a variable of a plugin", name)

@@ -6,12 +6,9 @@ package wasm
 
 import (
 	"crypto/sha256"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"tercet/config"
@@ -51,11 +48,7 @@ const (
 
 // find is the source of guests: the words in wasm_modules of any section.
 func find(c *config.Config, word string) (module.Definition, bool) {
-	described := slices.ContainsFunc(append([]*config.Section{c.Global}, c.Hosts...), func(s *config.Section) bool {
-		_, ok := s.Options["wasm_modules"].Get(word)
-		return ok
-	})
-	return module.Define(word, module.OnHost, options{word: word}, load).OnComponents(), described
+	return module.Define(word, module.OnHost, options{word: word}, load).OnComponents(), guest.Described(c, "wasm_modules", word)
 }
 
 // Check picks what is said of the one guest, and reads its file.
@@ -76,17 +69,7 @@ func (o *options) Check(c *config.Check) {
 	if s.Limit == 0 {
 		s.Limit = defaultLimit
 	}
-	if err := guest.Grants(s.Allow).Check(); err != nil {
-		at(".allow").Errorf("%v", err)
-	}
-	if strings.ContainsFunc(o.word, func(r rune) bool {
-		return r != '_' && r != '-' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
-	}) {
-		at("").Errorf("the name of a guest has letters, digits, _ and - only")
-	}
-	if _, err := json.Marshal(guest.Plain(s.Options)); err != nil {
-		at(".options").Errorf("cannot be told to the guest: %v", err)
-	}
+	guest.CheckDescription(at, o.word, s.Allow, s.Options)
 	if s.Path == "" {
 		at("").Errorf("without a path")
 		return
