@@ -24,7 +24,7 @@ c2s_close_timeout = 1
 const (
 	pairs     = 25
 	pace      = 50 * time.Millisecond // between two messages of a pair: 500 messages a second in all
-	tolerable = 10 * time.Millisecond // a latency that is no fault on a machine that does other things, too
+	tolerable = 2 * time.Millisecond  // a 99th percentile that is good at that pace, whatever it was before
 )
 
 // A chat is pairs of clients that do nothing wrong: the first of each sends
@@ -162,10 +162,11 @@ func spell() time.Duration {
 	return 4 * time.Second
 }
 
-// TestPressure attacks a server while others talk: they lose nothing, the 99th
-// percentile of what their messages take at most doubles, and the server grows
-// by 64 MiB at most, or 96 if all come at once. Where others use the machine, too,
-// latency is only printed.
+// TestPressure attacks a server while others talk: they lose nothing, are
+// answered in time, and the server grows by 64 MiB at most, or 96 if all come at
+// once. Its long form, which has the machine to itself, has the 99th percentile
+// of what their messages take at most double by each attack; the short one, in a
+// test run beside other tests, prints it.
 func TestPressure(t *testing.T) {
 	need(t, "nice")
 	s := newServer(t, pressed)
@@ -183,11 +184,6 @@ func TestPressure(t *testing.T) {
 	calm := (unwantedNow - unwanted) / (allNow - all)
 	w.base = max(w.base, w.peak.Swap(0)) // what the chat costs is no attacker's
 	t.Logf("before: %v; %.0f %% of the machine are idle", before, 100*calm)
-	want := max(2*before.p99, tolerable)
-	if calm < 0.5 {
-		t.Log("others use the machine: p99 is not judged")
-		want = answered
-	}
 	press := func(t *testing.T, lasts time.Duration, most int64, names ...string) {
 		t.Helper()
 		_ = x.latency()
@@ -204,6 +200,10 @@ func TestPressure(t *testing.T) {
 		wg.Wait()
 		during := x.latency()
 		t.Logf("%v; before, p99 %v", during, short(before.p99))
+		want := answered
+		if long() && len(names) == 1 {
+			want = max(2*before.p99, tolerable)
+		}
 		if during.p99 > want {
 			t.Errorf("p99 is %v, want at most %v", during.p99, want)
 		}
