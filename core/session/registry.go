@@ -45,8 +45,9 @@ func (r *Registry) shard(local string) *shard {
 func (r *Registry) Resources(local string) []*Session {
 	sh := r.shard(local)
 	sh.mu.RLock()
-	defer sh.mu.RUnlock()
-	return sh.accounts[local]
+	all := sh.accounts[local]
+	sh.mu.RUnlock()
+	return all
 }
 
 // Get finds the session of a full JID, or nil.

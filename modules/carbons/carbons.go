@@ -6,6 +6,7 @@ package carbons
 
 import (
 	"context"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -131,10 +132,11 @@ func sent(ctx context.Context, ev *route.Event) ext.Verdict {
 // receivedFull copies a message to one resource to all others.
 func receivedFull(ctx context.Context, ev *route.Event) ext.Verdict {
 	to := ev.Stanza.To
-	if ev.Host.Sessions.Get(to) == nil {
+	others := ev.Host.Sessions.Resources(to.Local())
+	if !slices.ContainsFunc(others, func(s *session.Session) bool { return s.JID == to }) {
 		return receivedBare(ctx, ev) // delivered as if to the bare JID
 	}
-	if others := ev.Host.Sessions.Resources(to.Local()); len(others) > 1 && eligible(ctx, ev, to.Bare(), false) {
+	if len(others) > 1 && eligible(ctx, ev, to.Bare(), false) {
 		var copied carbon
 		for _, s := range others {
 			if s.JID != to && s != ev.Origin && Wants(s) {
