@@ -30,6 +30,15 @@ Each line: the name, the kind, what crosses; below it, when and with which guara
 Hooks and chains take handlers, by priority: the higher first. "stanza" crosses as XML
 to WASM and processes, and as an element to Lua; all else as JSON.
 
+What holds for all hooks and chains:
+- The event waits for the handler, until the guest's deadline, and so does the client
+  whose stanza or stream it is; of the others only those that want Lua, which has one lock.
+- What one client sends comes in its order, each stanza through all hooks before the
+  next. Events of different clients come at the same time, to a guest in WASM or a process too.
+- Stop works on stanzas, chains, and what may be changed. All else is told to every handler.
+- A guest that fails, is too slow or is suspended has nothing to say, unless its
+  on_failure is "stop". No other handler, and no stream, notices.
+
 `
 
 // describe is the text of sdk/api.txt: each door in two lines.

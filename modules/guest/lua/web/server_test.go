@@ -212,22 +212,22 @@ func TestErrorPages(t *testing.T) {
 // A handler may ask that others go on while it waits.
 func TestWaiting(t *testing.T) {
 	s := newSite(t, web.Options{}, `{ name = "app", route = {
-		["GET /slow"] = function() require "util.async".sleep(0.3) return "slow" end;
+		["GET /slow"] = function() require "util.async".sleep(1) return "slow" end;
 		["GET /fast"] = function() return "fast" end;
 	} }`)
+	start := time.Now()
 	done := make(chan time.Time, 1)
 	go func() {
 		s.do("GET /app/slow").want(t, 200, "slow")
 		done <- time.Now()
 	}()
-	start := time.Now()
-	for i := 0; time.Since(start) < 200*time.Millisecond; i++ {
+	for time.Since(start) < 200*time.Millisecond {
 		s.do("GET /app/fast").want(t, 200, "fast")
-		if i == 0 && time.Since(start) > 150*time.Millisecond {
-			t.Errorf("it took %v", time.Since(start))
-		}
 	}
-	if end := <-done; end.Sub(start) < 250*time.Millisecond {
+	if len(done) > 0 {
+		t.Error("the fast ones have waited for the slow one")
+	}
+	if end := <-done; end.Sub(start) < time.Second {
 		t.Errorf("slept for %v", end.Sub(start))
 	}
 }
