@@ -4,6 +4,7 @@ package core
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -21,8 +22,7 @@ func (p *program) shell(ctx context.Context) int {
 	if err := p.query(ctx, new(any), "help"); err != nil {
 		return p.fail(err.Error())
 	}
-	next, restore := p.lines(ctx)
-	defer restore()
+	next := p.lines(ctx)
 	code := control.OK
 	for {
 		line, err := next()
@@ -49,19 +49,16 @@ func (p *program) shell(ctx context.Context) int {
 
 // lines returns what reads the next line: with editing and history on a
 // terminal.
-func (p *program) lines(ctx context.Context) (next func() (string, error), restore func()) {
+func (p *program) lines(ctx context.Context) func() (string, error) {
 	fd := int(p.in.Fd())
 	if !term.IsTerminal(fd) {
 		in := bufio.NewScanner(p.in)
 		return func() (string, error) {
 			if !in.Scan() {
-				if err := in.Err(); err != nil {
-					return "", fmt.Errorf("read a command: %w", err)
-				}
-				return "", io.EOF
+				return "", cmp.Or(in.Err(), io.EOF)
 			}
 			return in.Text(), nil
-		}, func() {}
+		}
 	}
 	fmt.Fprintf(p.out, "Tercet %s; the commands are listed by help, the end is exit.\n", p.Version)
 	t := term.NewTerminal(struct {
@@ -81,7 +78,7 @@ func (p *program) lines(ctx context.Context) (next func() (string, error), resto
 			_ = t.SetSize(w, h) // it works with a wrong size, too
 		}
 		return t.ReadLine()
-	}, func() {}
+	}
 }
 
 // tab completes the word before the cursor if there is one way to.

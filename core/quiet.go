@@ -56,8 +56,9 @@ func percentOf(live uint64) int {
 }
 
 // giveBack returns memory to the system when the server has nothing to do:
-// what a burst of logins has left behind is else kept for the next one.
+// what a burst of logins, or the start, has left behind is else kept.
 func giveBack(ctx context.Context) {
+	forgetCode()
 	t := time.NewTicker(quietPeriod)
 	defer t.Stop()
 	var q quiet
@@ -70,6 +71,7 @@ func giveBack(ctx context.Context) {
 			runtime.ReadMemStats(&m)
 			if q.due(&m) {
 				debug.FreeOSMemory()
+				forgetCode()
 				runtime.ReadMemStats(&m)
 				q.done(&m)
 			}

@@ -3,9 +3,12 @@
 package core
 
 import (
+	"fmt"
+	"os"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
+	"strings"
 	"testing"
 	"time"
 )
@@ -67,4 +70,23 @@ func TestTuned(t *testing.T) {
 	wait("much lives", func(n int) bool { return n == gcPercent })
 	runtime.KeepAlive(ballast)
 	wait("little lives", func(n int) bool { return n > 2*gcPercent })
+}
+
+// TestCodeIsForgotten has this program run on without the pages that it had.
+func TestCodeIsForgotten(t *testing.T) {
+	mapped := func() (kb int) {
+		b, err := os.ReadFile("/proc/self/smaps_rollup")
+		if err != nil {
+			t.Skip("needs /proc/self/smaps_rollup (Linux)")
+		}
+		for line := range strings.Lines(string(b)) {
+			_, _ = fmt.Sscanf(line, "Pss_File: %d", &kb)
+		}
+		return kb
+	}
+	before := mapped()
+	forgetCode()
+	if after := mapped(); after > before/2 {
+		t.Errorf("%d KiB of files are mapped, before %d", after, before)
+	}
 }

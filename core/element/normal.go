@@ -222,45 +222,32 @@ func (ed *edit) records(dst, recs []rec) []rec {
 		dst[0].nattr++
 		dst = append(dst, ed.langRecord())
 	}
-	inner := 1 + int(top.nattr)
-	for i := 1; i < inner; i++ {
-		if at(i) == ed.drop {
+	for i := int32(1); i < at(len(recs)); i++ {
+		if i == ed.drop {
 			continue
 		}
-		r, by := recs[i], move
+		r := recs[i]
+		by := move
 		if r.end < ed.from {
 			by = at(len(ed.insert))
 		}
-		r.start, r.nameEnd, r.body, r.end = r.start+by, r.nameEnd+by, r.body+by, r.end+by
-		r.ns = ed.index(r.ns)
-		dst = append(dst, r)
-	}
-	n := len(dst)
-	dst = append(dst, recs[inner:]...)
-	for i := range dst[n:] {
-		r := &dst[n+i]
-		r.start, r.end = r.start+move, r.end+move
-		if r.kind != kindAttr {
-			r.parent = moved(r.parent, count)
-			r.next = moved(r.next, count)
-		}
+		r.start, r.end = r.start+by, r.end+by
 		if r.kind != kindText {
-			r.nameEnd, r.body = r.nameEnd+move, r.body+move
+			r.nameEnd, r.body = r.nameEnd+by, r.body+by
 			r.ns = ed.index(r.ns)
 		}
 		if r.kind == kindElement {
-			r.tail += move
+			r.tail += by
 		}
+		if r.next != 0 {
+			r.next += count
+		}
+		if r.parent != 0 {
+			r.parent += count
+		}
+		dst = append(dst, r)
 	}
 	return dst
-}
-
-// moved is an index, or 0 for none, by as much.
-func moved(n, by int32) int32 {
-	if n == 0 {
-		return 0
-	}
-	return n + by
 }
 
 // index returns the namespace ns after the edit.

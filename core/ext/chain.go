@@ -5,9 +5,7 @@ package ext
 import (
 	"context"
 	"fmt"
-	"iter"
 	"math"
-	"slices"
 )
 
 // A Chain is a hook per key: requests by what they ask for. The module that
@@ -18,7 +16,6 @@ type Chain[K comparable, E any] struct{ id int }
 
 type chain[K comparable, E any] struct {
 	handlers map[K][]Handler[E]
-	keys     []K
 }
 
 // NewChain declares a chain. Call it from a package-level var only.
@@ -38,9 +35,6 @@ func buildChain[K comparable, E any](name string, entries []entry) (any, error) 
 			answers[k] = e.owner
 		}
 		if fn, ok := e.value.(Handler[E]); ok {
-			if c.handlers[k] == nil {
-				c.keys = append(c.keys, k)
-			}
 			c.handlers[k] = append(c.handlers[k], fn)
 		}
 	}
@@ -72,19 +66,4 @@ func (c Chain[K, E]) Fire(ctx context.Context, p Pass, k K, ev *E) Verdict {
 		return Next
 	}
 	return run(ctx, all.handlers[k], ev)
-}
-
-// Has reports whether the pass sees a handler of k.
-func (c Chain[K, E]) Has(p Pass, k K) bool {
-	all, _ := p.slot(c.id).(*chain[K, E])
-	return all != nil && all.handlers[k] != nil
-}
-
-// Keys yields the keys that have a handler in the pass.
-func (c Chain[K, E]) Keys(p Pass) iter.Seq[K] {
-	all, _ := p.slot(c.id).(*chain[K, E])
-	if all == nil {
-		return func(func(K) bool) {}
-	}
-	return slices.Values(all.keys)
 }

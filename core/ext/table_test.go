@@ -108,9 +108,9 @@ func TestStagedUntilSwap(t *testing.T) {
 		pass ext.Pass
 		want string
 	}{
-		{"a pass from before the swap", before, " false [] map[] <nil> false false [] "},
-		{"the zero pass", ext.Pass{}, " false [] map[] <nil> false false [] "},
-		{"a pass from after the swap", table.Enter(), "s true [feature] map[key:7] hello true true [get] answer"},
+		{"a pass from before the swap", before, " false [] map[] <nil> false "},
+		{"the zero pass", ext.Pass{}, " false [] map[] <nil> false "},
+		{"a pass from after the swap", table.Enter(), "s true [feature] map[key:7] hello true answer"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			defer func() {
@@ -122,8 +122,8 @@ func TestStagedUntilSwap(t *testing.T) {
 			var ev trail
 			testChain.Fire(t.Context(), tt.pass, "get", &ev)
 			got := fmt.Sprint(metIn(t, tt.pass), testHook.Has(tt.pass), slices.Collect(testList.All(tt.pass)),
-				maps.Collect(testMap.All(tt.pass)), v, ok, testChain.Has(tt.pass, "get"),
-				slices.Collect(testChain.Keys(tt.pass)), strings.Join(ev.met, " "))
+				maps.Collect(testMap.All(tt.pass)), v, ok,
+				strings.Join(ev.met, " "))
 			want := tt.want
 			if strings.ReplaceAll(got, " ", "") != strings.ReplaceAll(want, " ", "") {
 				t.Errorf("got  %s\nwant %s", got, want)
@@ -183,12 +183,6 @@ func TestChain(t *testing.T) {
 		if got := strings.Join(ev.met, " "); got != want {
 			t.Errorf("%s met %q, want %q", key, got, want)
 		}
-		if got := testChain.Has(p, key); got != (want != "") {
-			t.Errorf("Has(%s) = %v", key, got)
-		}
-	}
-	if got := slices.Sorted(testChain.Keys(p)); !slices.Equal(got, []string{"ping", "time"}) {
-		t.Errorf("keys %v", got)
 	}
 }
 

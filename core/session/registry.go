@@ -45,9 +45,8 @@ func (r *Registry) shard(local string) *shard {
 func (r *Registry) Resources(local string) []*Session {
 	sh := r.shard(local)
 	sh.mu.RLock()
-	all := sh.accounts[local]
-	sh.mu.RUnlock()
-	return all
+	defer sh.mu.RUnlock()
+	return sh.accounts[local]
 }
 
 // Get finds the session of a full JID, or nil.
