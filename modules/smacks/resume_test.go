@@ -107,10 +107,9 @@ func TestWhatEndsASessionAtOnce(t *testing.T) {
 			id := enable(t, romeo)
 			romeo.Send(end)
 			coretest.Eventually(t, "end of the session", func() bool { return !s.Host(coretest.Domain).Connected("romeo") })
-			coretest.Eventually(t, "failed with h", func() bool { // which is noted behind the end that was seen
-				got := resume(again(t, s, "romeo"), id, "0")
-				return got.Local() == "failed" && got.Attr("h") == "0"
-			})
+			if got := resume(again(t, s, "romeo"), id, "0"); got.Local() != "failed" || got.Attr("h") != "0" {
+				t.Errorf("got %s, want failed with h", got)
+			}
 		})
 	}
 }
