@@ -138,7 +138,13 @@ func (m *smacks) resume(_ context.Context, ev *stream.Event) ext.Verdict {
 
 func (m *smacks) notFound(st *stream.Stream, ns, id string) {
 	b := element.New(ns, "failed")
-	if n, ok := m.host.lastCount(st.User(), id); ok {
+	n, ok := uint32(0), m.MaxOld > 0
+	if s := m.host.find(id); ok && s != nil && s.JID.Local() == st.User() {
+		_, n = s.Progress().Counts() // it is over, and will be forgotten in a moment
+	} else {
+		n, ok = m.host.lastCount(st.User(), id)
+	}
+	if ok {
 		b.Attr("h", count(n))
 	}
 	st.Send(b.Open(nsStanza, "item-not-found").Element())

@@ -114,6 +114,30 @@ func TestWhatEndsASessionAtOnce(t *testing.T) {
 	}
 }
 
+// TestCountBetweenEndAndOblivion resumes a session that is over while others
+// are still told so.
+func TestCountBetweenEndAndOblivion(t *testing.T) {
+	over, on := make(chan struct{}), make(chan struct{})
+	probe := module.Define("probe", module.OnHost, struct{}{}, func(s *module.Scope, _ struct{}) error {
+		route.Unbound.Handle(s, 1, func(context.Context, *route.SessionEvent) ext.Verdict {
+			over <- struct{}{}
+			<-on
+			return ext.Next
+		})
+		return nil
+	})
+	s := coretest.New(t, strings.Replace(config, `modules_enabled = {`, `modules_enabled = { "probe",`, 1), append([]module.Definition{probe}, modules.All...)...)
+	romeo := s.Login("romeo", "orchard")
+	id := enable(t, romeo)
+	romeo.Send("</stream:stream>")
+	<-over
+	got := resume(again(t, s, "romeo"), id, "0")
+	close(on)
+	if got.Local() != "failed" || got.Attr("h") != "0" {
+		t.Errorf("got %s, want failed with h", got)
+	}
+}
+
 func TestOptions(t *testing.T) {
 	t.Run("no resumption", func(t *testing.T) {
 		s := coretest.New(t, config+"smacks_hibernation_time = 0\n", modules.All...)
