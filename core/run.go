@@ -15,11 +15,12 @@ import (
 
 	"tercet/config"
 	"tercet/core/control"
+	"tercet/core/memory"
 )
 
 // serve runs the server in the foreground until it is told to stop.
 func (p *program) serve(ctx context.Context) int {
-	collectEarly()
+	memory.CollectEarly()
 	c, fresh, err := p.loadConfig(true)
 	if err != nil {
 		fmt.Fprintln(p.err, err)

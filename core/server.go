@@ -17,6 +17,7 @@ import (
 	"tercet/core/lane"
 	"tercet/core/listen"
 	"tercet/core/logging"
+	"tercet/core/memory"
 	"tercet/core/metric"
 	"tercet/core/module"
 	"tercet/core/route"
@@ -95,7 +96,7 @@ func Start(ctx context.Context, b Build, c *config.Config) (_ *Server, problems 
 		s.Env.Manager.Close(ctx)
 		return nil, problems, errors.Join(err, s.Env.Storage.Close(), logger.Close())
 	}
-	go giveBack(ctx) // until the server ends
+	go memory.GiveBack(ctx) // until the server ends
 	log.InfoContext(ctx, "started", "version", b.Version, "hosts", len(plan.HostsAdded))
 	return s, problems, nil
 }

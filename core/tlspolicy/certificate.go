@@ -112,6 +112,9 @@ func decrypt(key []byte, password string) ([]byte, error) {
 		}
 		//lint:ignore SA1019 as above
 		der, err := x509.DecryptPEMBlock(block, []byte(password)) //nolint:staticcheck // the same for golangci-lint
+		if _, bad := asn1.Unmarshal(der, &[]asn1.RawValue{}); err == nil && bad != nil {
+			err = x509.IncorrectPasswordError // one in 256 leaves a padding that is right
+		}
 		if err != nil {
 			return nil, err
 		}

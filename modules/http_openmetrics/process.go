@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"tercet/core/memory"
 	"tercet/core/module"
 )
 
@@ -25,7 +26,7 @@ func process(s *module.Scope) {
 		"process_resident_memory_bytes": {"Memory that the server has in RAM.", resident},
 		"process_open_fds":              {"Open files and sockets.", files},
 		"go_goroutines":                 {"Goroutines.", func() float64 { return float64(runtime.NumGoroutine()) }},
-		"go_heap_live_bytes":            {"What the last garbage collection found alive.", func() float64 { return read("/gc/heap/live:bytes") }},
+		"go_heap_live_bytes":            {"What the last garbage collection found alive.", func() float64 { return float64(memory.Live()) }},
 	} {
 		s.Defer(nothing(s.Env.Metrics.GaugeFunc(name, g.help, g.fn)))
 	}

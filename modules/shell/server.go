@@ -7,13 +7,13 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"tercet/config"
+	"tercet/core/memory"
 	"tercet/core/module"
 )
 
@@ -47,16 +47,14 @@ type statusResult struct {
 	Sessions int       `json:"sessions"`
 	Modules  int       `json:"modules"`
 	Streams  int       `json:"-"`
-	Memory   uint64    `json:"memory"` // bytes in use by Go's heap
+	Memory   int64     `json:"memory"` // bytes in use by Go's heap
 	Hosts    []hostRow `json:"hosts"`
 }
 
 func (m *shell) status(_ context.Context, c *Call) error {
-	var mem runtime.MemStats
-	runtime.ReadMemStats(&mem)
 	r := statusResult{
 		Version: m.env.Version, PID: os.Getpid(), Started: m.env.Started, Uptime: time.Since(m.env.Started).Seconds(),
-		Config: m.env.Config().File, DataPath: m.env.DataDir, Modules: len(m.env.Manager.List()), Memory: mem.HeapInuse, Hosts: []hostRow{},
+		Config: m.env.Config().File, DataPath: m.env.DataDir, Modules: len(m.env.Manager.List()), Memory: memory.InUse(), Hosts: []hostRow{},
 	}
 	hosts := m.env.Router.Hosts()
 	var rows [][]string
@@ -71,7 +69,7 @@ func (m *shell) status(_ context.Context, c *Call) error {
 	}
 	c.Printf("Tercet %s, process %d, up %s\n", r.Version, r.PID, time.Since(m.env.Started).Round(time.Second))
 	c.Printf("config    %s\ndata      %s\n", r.Config, r.DataPath)
-	c.Printf("sessions  %d\nmodules   %d\nmemory    %s\n\n", r.Sessions, r.Modules, config.Size(r.Memory)) //nolint:gosec // less than 2^63
+	c.Printf("sessions  %d\nmodules   %d\nmemory    %s\n\n", r.Sessions, r.Modules, config.Size(r.Memory))
 	c.Table([]string{"HOST", "KIND", "SESSIONS"}, rows)
 	return c.Result(r)
 }

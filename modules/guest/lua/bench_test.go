@@ -20,7 +20,7 @@ const chat = "<message xmlns='jabber:client' from='romeo@example.org/orchard' to
 // BenchmarkHook is a chat message that meets handlers in Lua: the lock, the
 // conversion, the handler, and the comparison behind it. Nothing else handles
 // the message. "None" is the same way without a handler. The collector runs as
-// often as in a small server (see core/quiet.go).
+// often as in a small server (see core/memory/pace.go).
 func BenchmarkHook(b *testing.B) {
 	defer debug.SetGCPercent(debug.SetGCPercent(400))
 	const empty = "function (event) end"

@@ -26,7 +26,7 @@ func BenchmarkView(b *testing.B) {
 }
 
 // collectAsServer has the collector run as often as in a small server (see
-// core/quiet.go), not each half millisecond: next to nothing lives here.
+// core/memory/pace.go), not each half millisecond: next to nothing lives here.
 func collectAsServer(b *testing.B) {
 	b.Helper()
 	before := debug.SetGCPercent(400)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"tercet/core/memory"
 )
 
 // openFiles is lfs, without links and locks: nothing that modules use.
@@ -279,11 +281,11 @@ func posixMeminfo(l *lua.LState) int {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	t := l.NewTable()
-	for name, n := range map[string]uint64{
-		"allocated": m.Sys, "allocated_mmap": 0, "used": m.HeapAlloc, "unused": m.HeapIdle - m.HeapReleased,
-		"returnable": m.HeapIdle - m.HeapReleased,
+	free := lua.LNumber(m.HeapIdle - m.HeapReleased)
+	for name, n := range map[string]lua.LNumber{
+		"allocated": lua.LNumber(m.Sys), "allocated_mmap": 0, "used": lua.LNumber(memory.InUse()), "unused": free, "returnable": free,
 	} {
-		t.RawSetString(name, lua.LNumber(n))
+		t.RawSetString(name, n)
 	}
 	return one(l, t)
 }

@@ -10,6 +10,7 @@ import (
 	lua "github.com/yuin/gopher-lua"
 
 	"tercet/config/lua51"
+	"tercet/core/memory"
 )
 
 // openLibraries makes the globals.
@@ -65,7 +66,7 @@ func (u *Universe) baseFunctions() map[string]lua.LGFunction {
 		"collectgarbage": u.collectGarbage,
 		"dofile":         u.luaDoFile,
 		"error":          u.luaError,
-		"gcinfo":         func(l *lua.LState) int { l.Push(lua.LNumber(heapBytes(heapObjects) >> 10)); return 1 },
+		"gcinfo":         func(l *lua.LState) int { l.Push(lua.LNumber(memory.InUse() >> 10)); return 1 },
 		"getfenv":        u.getFEnv,
 		"load":           u.luaLoad,
 		"loadfile":       u.luaLoadFile,
@@ -107,7 +108,7 @@ func (u *Universe) Logf(level, name, text string) {
 func (u *Universe) collectGarbage(l *lua.LState) int {
 	n := 0.0
 	if lua51.OptArg(l, 1, "collect") == "count" {
-		n = float64(heapBytes(heapObjects)) / 1024
+		n = float64(memory.InUse()) / 1024
 	}
 	l.Push(lua.LNumber(n))
 	return 1

@@ -36,6 +36,11 @@ func (u *Universe) overdue(after time.Duration) {
 	u.watch.end(&stopped{u.watch.current, "it has held up all of Lua for " + after.String(), ErrDeadline})
 }
 
+// shut stops what runs, for the universe ends.
+func (u *Universe) shut() {
+	u.watch.end(&stopped{u.watch.current, ErrClosed.Error(), ErrClosed})
+}
+
 // await calls fn, which waits for what is outside of the server and knows
 // nothing of Lua. A task that may wait lets others in meanwhile; one that may
 // not is stopped when its patience ends. Then, and at the end of the universe,
@@ -63,7 +68,7 @@ func (u *Universe) await(l *lua.LState, fn func(ctx context.Context)) {
 	case errors.Is(err, ErrDeadline):
 		u.overdue(limit)
 	default:
-		u.watch.end(&stopped{u.watch.current, ErrClosed.Error(), ErrClosed})
+		u.shut()
 	}
 	(*meter)(u).Step(l, 0)
 }
@@ -136,7 +141,10 @@ func (s *stream) do(setDeadline func(time.Time) error, fn func() error) {
 	if limit > 0 && setDeadline(time.Now().Add(limit)) == nil {
 		defer func() { _ = setDeadline(time.Time{}) }() // as before
 	}
-	if err := s.until(context.Background(), setDeadline, fn); errors.Is(err, os.ErrDeadlineExceeded) && !u.closed.Load() {
+	switch err := s.until(context.Background(), setDeadline, fn); {
+	case err != nil && u.closed.Load():
+		u.shut()
+	case errors.Is(err, os.ErrDeadlineExceeded):
 		s.kill()
 		u.overdue(limit)
 	}

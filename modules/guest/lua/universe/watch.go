@@ -5,12 +5,13 @@ package universe
 import (
 	"fmt"
 	"runtime"
-	"runtime/metrics"
 	"sync/atomic"
 	"syscall"
 	"time"
 
 	lua "github.com/yuin/gopher-lua"
+
+	"tercet/core/memory"
 )
 
 const (
@@ -117,7 +118,7 @@ func (u *Universe) why() *stopped {
 
 func (u *Universe) startWatchdog() {
 	u.watch.wake = make(chan struct{}, 1)
-	u.watch.base.Store(liveHeap())
+	u.watch.base.Store(memory.Live())
 	u.tasks.Go(u.watchRuns)
 }
 
@@ -201,7 +202,7 @@ func processTime() time.Duration {
 // sleep reports whether the watchdog can sleep: a run may have begun before it
 // could see that nobody looks.
 func (w *watchdog) sleep(run uint64) bool {
-	w.base.Store(liveHeap())
+	w.base.Store(memory.Live())
 	w.awake.Store(false)
 	if w.run.Load() == run {
 		return true
@@ -236,33 +237,20 @@ func (u *Universe) beginGrowth() growth {
 	if u.memory <= 0 {
 		return growth{}
 	}
-	now := heapBytes(heapObjects)
+	now := memory.InUse()
 	return growth{live: min(u.watch.base.Load(), now), next: now + u.memory/2}
 }
 
 // beyond reports whether more than limit has come to live since the run began.
 func (g *growth) beyond(limit int64) bool {
-	if limit <= 0 || heapBytes(heapObjects) < g.next {
+	if limit <= 0 || memory.InUse() < g.next {
 		return false
 	}
 	runtime.GC()
-	left := limit - (liveHeap() - g.live)
-	g.next = heapBytes(heapObjects) + max(left/2, limit/16)
+	left := limit - (memory.Live() - g.live)
+	g.next = memory.InUse() + max(left/2, limit/16)
 	return left < 0
 }
-
-const (
-	heapObjects = "/memory/classes/heap/objects:bytes" // live and not yet swept
-	heapLive    = "/gc/heap/live:bytes"                // as the last collection found it
-)
-
-func heapBytes(name string) int64 {
-	sample := [1]metrics.Sample{{Name: name}}
-	metrics.Read(sample[:])
-	return int64(sample[0].Value.Uint64()) //nolint:gosec // no heap has 2^63 bytes
-}
-
-func liveHeap() int64 { return heapBytes(heapLive) }
 
 // governor is the context of all threads of Lua: gopher-lua asks it before each
 // instruction whether it is done.
@@ -322,7 +310,7 @@ func (m *meter) Alloc(l *lua.LState, n int) {
 			return
 		}
 		runtime.GC()
-		left := u.memory - int64(n) - max(liveHeap()-w.base.Load(), 0)
+		left := u.memory - int64(n) - max(memory.Live()-w.base.Load(), 0)
 		w.next = w.charged + max(left/2, u.memory/16)
 		if left >= 0 {
 			return
