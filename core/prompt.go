@@ -29,7 +29,7 @@ func (p *program) shell(ctx context.Context) int {
 		if errors.Is(err, io.EOF) {
 			return code
 		} else if err != nil {
-			return p.fail(err.Error())
+			return p.fail("read a command: " + err.Error())
 		}
 		words, err := split(line)
 		switch {
