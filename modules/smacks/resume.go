@@ -138,7 +138,8 @@ func (m *smacks) resume(_ context.Context, ev *stream.Event) ext.Verdict {
 
 func (m *smacks) notFound(st *stream.Stream, ns, id string) {
 	b := element.New(ns, "failed")
-	n, ok := uint32(0), m.MaxOld > 0
+	var n uint32
+	ok := m.MaxOld > 0
 	if s := m.host.find(id); ok && s != nil && s.JID.Local() == st.User() {
 		_, n = s.Progress().Counts() // it is over, and will be forgotten in a moment
 	} else {
