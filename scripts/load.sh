@@ -9,8 +9,10 @@
 # prosody-modules. Results also go to build/load/results.jsonl.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-target=${1:-tercet}
-shift || true
+case ${1-} in
+tercet | prosody) target=$1 && shift ;;
+*) target=tercet ;;
+esac
 scenarios=("$@")
 [ ${#scenarios[@]} -gt 0 ] || scenarios=(start msg sm archive ping luaping lua idle idlesm)
 idle=${LOAD_IDLE:-10000} settle=${LOAD_SETTLE:-150s} d=${LOAD_D:-5s}
